@@ -1,0 +1,39 @@
+"""The kernel table and the thread pool, shared by every other extension."""
+
+from libc.stddef cimport ptrdiff_t
+from libc.stdint cimport uint8_t
+
+
+cdef extern from "fastml.h" nogil:
+    enum:
+        FASTML_F16, FASTML_F32, FASTML_F64, FASTML_DTYPES
+        FASTML_SIGMOID, FASTML_TANH, FASTML_RELU
+        FASTML_SIGMOID_BACKWARD, FASTML_TANH_BACKWARD, FASTML_RELU_BACKWARD
+        FASTML_SOFTMAX, FASTML_LOG_SOFTMAX, FASTML_LOGSUMEXP
+        FASTML_SHORT_ROW
+
+    ctypedef void (*fastml_unary)(const void *x, void *y, ptrdiff_t n) noexcept nogil
+    ctypedef void (*fastml_binary)(const void *a, const void *b, void *y, ptrdiff_t n) noexcept nogil
+    ctypedef void (*fastml_softmax_row)(
+        int mode, const void *x, ptrdiff_t x_step, const uint8_t *where, ptrdiff_t where_step,
+        void *y, ptrdiff_t y_step, ptrdiff_t C) noexcept nogil
+    ctypedef void (*fastml_softmax_columns)(
+        int mode, const void *x, void *y, ptrdiff_t C, ptrdiff_t columns,
+        ptrdiff_t x_step, ptrdiff_t y_step) noexcept nogil
+    ctypedef void (*fastml_softmax_short)(int mode, const void *x, void *y, ptrdiff_t R, ptrdiff_t C) noexcept nogil
+
+    ctypedef struct fastml_table:
+        const char *isa
+        fastml_unary unary[3][3]
+        fastml_binary binary[3][3]
+        fastml_softmax_row softmax_row[3]
+        fastml_softmax_columns softmax_columns[3]
+        fastml_softmax_short softmax_short[3]
+
+cdef extern from "threadpool.h" nogil:
+    ctypedef void (*fastml_task)(void *context, ptrdiff_t chunk) noexcept nogil
+    double FASTML_SERIAL_NS
+
+
+cdef const fastml_table *kernels() noexcept nogil
+cdef void parallel_for(fastml_task task, void *context, ptrdiff_t chunks, double work_ns) noexcept nogil

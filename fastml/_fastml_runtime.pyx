@@ -1,0 +1,79 @@
+"""The compiled C: kernel tables, their choice, and the thread pool."""
+
+import os
+import warnings
+
+cdef extern from "fastml.h" nogil:
+    const fastml_table *fastml_kernels
+    const fastml_table *fastml_select_isa(const char *name, int *known)
+
+cdef extern from "threadpool.h" nogil:
+    void fastml_parallel_for(fastml_task task, void *context, ptrdiff_t chunks, double work_ns)
+    int fastml_get_num_threads()
+    void fastml_set_num_threads(int n)
+
+
+cdef const fastml_table *kernels() noexcept nogil:
+    """Return the table in use."""
+    return fastml_kernels
+
+
+cdef void parallel_for(fastml_task task, void *context, ptrdiff_t chunks, double work_ns) noexcept nogil:
+    """Run task(context, i) for i in [0, chunks) on the pool."""
+    fastml_parallel_for(task, context, chunks, work_ns)
+
+
+def get_num_threads():
+    """Return the number of threads."""
+    return fastml_get_num_threads()
+
+
+def set_num_threads(int n):
+    """Set the number of threads."""
+    fastml_set_num_threads(n)
+
+
+ISAS = ("base", "avx2", "avx512")
+
+
+def isa():
+    """Return the name of the instruction set in use."""
+    return fastml_kernels.isa.decode()
+
+
+def use_isa(name):
+    """Use the kernels of one instruction set; for tests, and for FASTML_ISA at import."""
+    cdef int known = 0
+    encoded = name.encode()
+    if fastml_select_isa(encoded, &known) == NULL:
+        problem = "this machine cannot run" if known or name in ISAS else "not an instruction set that fastml knows:"
+        raise ValueError(f"FASTML_ISA: expected one of {', '.join(available_isas())}, got {name!r} ({problem} {name})")
+
+
+def available_isas():
+    """Return the names of the instruction sets that this machine runs, the least first."""
+    cdef const fastml_table *before = fastml_kernels
+    cdef int known = 0
+    names = [name for name in ISAS if fastml_select_isa(name.encode(), &known) != NULL]
+    fastml_select_isa(before.isa, &known)
+    return tuple(names)
+
+
+def _configure():
+    """Read the environment."""
+    cdef int known = 0
+    wanted = os.environ.get("FASTML_ISA")
+    if wanted:
+        try:
+            use_isa(wanted)
+        except ValueError as error:
+            raise ImportError(str(error)) from None
+    else:
+        fastml_select_isa(NULL, &known)
+    threads = os.environ.get("FASTML_NUM_THREADS")
+    if threads and not (threads.strip().isdigit() and int(threads) > 0):
+        warnings.warn(f"FASTML_NUM_THREADS: expected a positive integer, got {threads!r}; it is ignored",
+                      RuntimeWarning, stacklevel=2)
+
+
+_configure()

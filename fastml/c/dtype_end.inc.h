@@ -1,0 +1,13 @@
+#undef DTYPE
+#undef FN
+#undef MATH
+#undef S
+#undef T
+#undef U
+#undef DT
+#undef LOAD
+#undef STORE
+#undef BITS
+#undef FROM_BITS
+#undef MULADD
+#undef LANES

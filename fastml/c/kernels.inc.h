@@ -1,0 +1,51 @@
+/* Every kernel, for every dtype, for the instruction set ISA that the including file names. */
+#include "fastml.h"
+#include "macros.h"
+
+#define F16 0
+#define F32 1
+#define F64 2
+
+#define DTYPE F32
+#include "dtype.inc.h"
+#include "math.inc.h"
+#include "elementwise.inc.h"
+#include "softmax.inc.h"
+#include "dtype_end.inc.h"
+
+#define DTYPE F64
+#include "dtype.inc.h"
+#include "math.inc.h"
+#include "elementwise.inc.h"
+#include "softmax.inc.h"
+#include "dtype_end.inc.h"
+
+#define DTYPE F16
+#include "dtype.inc.h"
+#include "elementwise.inc.h"
+#include "softmax.inc.h"
+#include "dtype_end.inc.h"
+
+#define ALL_(name, isa) {name##_##isa##_f16, name##_##isa##_f32, name##_##isa##_f64}
+#define ALL(name, isa) ALL_(name, isa)
+#define TABLE_(isa) fastml_table_##isa
+#define TABLE(isa) TABLE_(isa)
+#define TEXT_(isa) #isa
+#define TEXT(isa) TEXT_(isa)
+
+const fastml_table TABLE(ISA) = {
+    .isa = TEXT(ISA),
+    .unary = {
+        [FASTML_SIGMOID] = ALL(sigmoid, ISA),
+        [FASTML_TANH] = ALL(tanh, ISA),
+        [FASTML_RELU] = ALL(relu, ISA),
+    },
+    .binary = {
+        [FASTML_SIGMOID_BACKWARD] = ALL(sigmoid_backward, ISA),
+        [FASTML_TANH_BACKWARD] = ALL(tanh_backward, ISA),
+        [FASTML_RELU_BACKWARD] = ALL(relu_backward, ISA),
+    },
+    .softmax_row = ALL(softmax_row, ISA),
+    .softmax_columns = ALL(softmax_columns, ISA),
+    .softmax_short = ALL(softmax_short, ISA),
+};

@@ -1,0 +1,143 @@
+/* Elementary functions of the compute type T, branch-free so that loops over them vectorise.
+ *
+ * Coefficients: relative-error minimax fits, re-derived by tools/minimax.py, which prints their errors. */
+
+#if DTYPE == F32
+/* round-to-nearest by adding 1.5 * 2^23, with the exponent bias in its low bits: the sum's bits, shifted, are 2^n */
+#define MAGIC(bias) (0x1.8p23f + (float)(bias))
+#define EXPONENT_SHIFT 23
+#define EXPONENT_BIAS 127
+#define LOG2E 0x1.715476p+0f
+/* ln 2 in two parts, the first so short that n * LN2_HIGH is exact for every exponent n */
+#define LN2_HIGH 0x1.62e4p-1f
+#define LN2_LOW 0x1.7f7d1cp-20f
+#define EXP_TAIL(x) HORNER5(x, 0x1.fffffcp-2f, 0x1.555492p-3f, 0x1.5558f2p-5f, 0x1.1239e4p-7f, 0x1.6a245cp-10f)
+#define LOG_TAIL(x) HORNER4(x, 0x1.555554p-1f, 0x1.999a7ap-2f, 0x1.2438cep-2f, 0x1.e2f7e6p-3f)
+#define SQRT_HALF_BITS 0x3f3504f3u
+#define MANTISSA_MASK 0x007fffffu
+/* 2^-64: keeps 2^n and its inverse normal from the largest to the smallest result */
+#define OFFSET 64
+#define DOWN 0x1p-64f
+#else
+#define MAGIC(bias) (0x1.8p52 + (double)(bias))
+#define EXPONENT_SHIFT 52
+#define EXPONENT_BIAS 1023
+#define LOG2E 0x1.71547652b82fep+0
+#define LN2_HIGH 0x1.62e42feep-1
+#define LN2_LOW 0x1.a39ef35793c76p-33
+#define EXP_TAIL(x) HORNER10(x, 0x1.000000000000ap-1, 0x1.55555555554fap-3, 0x1.555555555087dp-5, 0x1.1111111127be5p-7, \
+                  0x1.6c16c18429fbep-10, 0x1.a01a012a56a3fp-13, 0x1.a0199a0ca0cdcp-16, 0x1.71df255674792p-19, \
+                  0x1.28ad7299466efp-22, 0x1.ad7f66246be13p-26)
+#define LOG_TAIL(x) HORNER7(x, 0x1.5555555555592p-1, 0x1.999999997fd3ap-2, 0x1.24924941f8a48p-2, 0x1.c71c5202d9042p-3, \
+                  0x1.74664053bbef0p-3, 0x1.39a19410a3599p-3, 0x1.2f06fcb0fedd2p-3)
+#define SQRT_HALF_BITS 0x3fe6a09e667f3bcdu
+#define MANTISSA_MASK 0x000fffffffffffffu
+#define OFFSET 512
+#define DOWN 0x1p-512
+#endif
+
+/* Bounds of a function's range reduction: beyond them the result is the limit. `unit` is 1 as the function scales it. */
+typedef struct { T low, high, unit; } MATH(limits);
+
+/* e^z = s * (1 + q): n = round(z / ln 2), s = 2^(n + shift), q = e^r - 1 for the rest r = z - n ln 2 + z_low. */
+typedef struct { T s, q; } MATH(exp_parts);
+
+INLINE MATH(exp_parts) MATH(exp_split)(T z, T z_low, int shift) {
+    T magic = MAGIC(EXPONENT_BIAS + shift);
+    T rounded = MULADD(z, LOG2E, magic), n = rounded - magic;
+    T r = MULADD(n, -LN2_LOW, MULADD(n, -LN2_HIGH, z) + z_low);
+    return (MATH(exp_parts)){FROM_BITS(BITS(rounded) << EXPONENT_SHIFT), MULADD(r * r, EXP_TAIL(r), r)};
+}
+
+/* 2^OFFSET e^(z + z_low) for exp_low <= z <= 0. Scaled so, nothing is subnormal before the one last multiplication. */
+#if DTYPE == F32
+static const T MATH(exp_low) = -128; /* e^-128 vanishes even when 2^30 of them are added */
+#else
+static const T MATH(exp_low) = -1000;
+#endif
+static const T MATH(exp_down) = DOWN;
+INLINE T MATH(exp_scaled)(T z, T z_low) {
+    MATH(exp_parts) e = MATH(exp_split)(z, z_low, OFFSET);
+    return MULADD(e.s, e.q, e.s);
+}
+
+/* 1 / (1 + e^-x), computed as 2^-64 / (2^-64 + 2^-64 e^-x): neither end overflows, subnormal results round once. */
+#if DTYPE == F32
+static const MATH(limits) MATH(sigmoid_limits) = {-104.5f, 40.0f, DOWN};
+#else
+static const MATH(limits) MATH(sigmoid_limits) = {-746.0, 60.0, DOWN};
+#endif
+INLINE T MATH(sigmoid)(T x, MATH(limits) k) {
+    x = AT_LEAST(x, k.low);
+    x = AT_MOST(x, k.high);
+    MATH(exp_parts) e = MATH(exp_split)(-x, 0, -OFFSET);
+    T large = AT_LEAST(e.s, k.unit), small = AT_MOST(e.s, k.unit);
+    return k.unit / (MULADD(e.s, e.q, small) + large);
+}
+
+/* Both ranges end in base + numerator / denominator, so that one division serves. */
+#if DTYPE == F32
+static const MATH(limits) MATH(tanh_limits) = {0, 10.0f, 1};
+#define TANH_TAIL(x) HORNER5(x, -0x1.555534p-2f, 0x1.110768p-3f, -0x1.b84448p-5f, 0x1.5256d6p-6f, -0x1.76ac10p-8f)
+#else
+static const MATH(limits) MATH(tanh_limits) = {0, 22.0, 1};
+#define TANH_P(x) HORNER3(x, -0x1.5555555555555p-2, -0x1.4fda3296bc87dp-6, -0x1.a1b4e5dd75bf5p-13)
+#define TANH_Q(x) HORNER4(x, 1, 0x1.d8928315dcef2p-2, 0x1.7d9aed2c18586p-6, 0x1.b121f4bca84dep-13)
+#endif
+#define TANH_EDGE ((T)0.625)
+INLINE T MATH(tanh)(T x, MATH(limits) k) {
+    U sign = BITS(x) & ~(~(U)0 >> 1);
+    T a = FROM_BITS(BITS(x) ^ sign), t;
+    T clamped = AT_MOST(a, k.high), zz = a * a;
+    MATH(exp_parts) e = MATH(exp_split)(clamped + clamped, 0, 0);
+    T denominator = MULADD(e.s, e.q, e.s + 1);
+#if DTYPE == F32
+    T small = MULADD(a * zz, TANH_TAIL(zz), a), big = 1 - 2 / denominator;
+    t = a < TANH_EDGE ? small : big;
+#else
+    T numerator = a * zz * TANH_P(zz), q = TANH_Q(zz);
+    t = a < TANH_EDGE ? a : 1;
+    numerator = a < TANH_EDGE ? numerator : -2;
+    t = t + numerator / (a < TANH_EDGE ? q : denominator);
+#endif
+    return FROM_BITS(BITS(t) | sign);
+}
+
+/* max(x, 0), NaN and -0 kept. */
+static const MATH(limits) MATH(relu_limits) = {0, 0, 1};
+INLINE T MATH(relu)(T x, MATH(limits) k) { return AT_LEAST(x, k.low); }
+
+/* Gradients from the output y. With fma the factor has one rounding, without it the form that does not cancel. */
+INLINE T MATH(sigmoid_backward)(T dy, T y) { return dy * (FUSED ? MULADD(-y, y, y) : (1 - y) * y); }
+INLINE T MATH(tanh_backward)(T dy, T y) { return dy * (FUSED ? MULADD(-y, y, 1) : (1 - y) * (1 + y)); }
+INLINE T MATH(relu_backward)(T dy, T y) { return y <= 0 ? 0 : dy; }
+
+/* log(1 + s) for s >= 0: u = 1 + s = 2^k m with m in [sqrt(1/2), sqrt(2)), log m = 2 atanh(f / (2 + f)) for f = m - 1,
+ * and what u lost of 1 + s put back: log(u + c) = log u + c / u. Exact in the tail: s itself for tiny s. */
+INLINE T MATH(log1p)(T s) {
+    T u = 1 + s, kept = u - 1, lost = (1 - (u - kept)) + (s - kept);
+    U shifted = BITS(u) - SQRT_HALF_BITS, exponent = shifted >> EXPONENT_SHIFT;
+    T f = FROM_BITS((shifted & MANTISSA_MASK) + SQRT_HALF_BITS) - 1;
+    T k = FROM_BITS(exponent | BITS(MAGIC(0))) - MAGIC(0);
+    T ratio = f / (2 + f), z = ratio * ratio;
+    /* log m = f - (f^2/2 - ratio (f^2/2 + z p)), the form in which f carries the leading bits exactly */
+    T half_square = (T)0.5 * f * f;
+    T small = MULADD(k, LN2_LOW, lost / u) - (half_square - ratio * MULADD(z, LOG_TAIL(z), half_square));
+    return MULADD(k, LN2_HIGH, f + small);
+}
+#undef MAGIC
+#undef EXPONENT_SHIFT
+#undef EXPONENT_BIAS
+#undef LOG2E
+#undef LN2_HIGH
+#undef LN2_LOW
+#undef EXP_TAIL
+#undef LOG_TAIL
+#undef SQRT_HALF_BITS
+#undef MANTISSA_MASK
+#undef OFFSET
+#undef DOWN
+#undef TANH_TAIL
+#undef TANH_P
+#undef TANH_Q
+#undef TANH_EDGE

@@ -1,0 +1,59 @@
+/* softmax, log_softmax and logsumexp of one problem of C elements, or of many side by side.
+ *
+ *     m = max x;  softmax = e^(x - m) / sum e^(x - m);  logsumexp = m + log1p(sum without one of the maxima)
+ *
+ * Pass 1 finds m, pass 2 adds the exponentials, pass 3 writes. x - m is kept in two parts: its rounding alone would cost
+ * 64 ULP at x - m = -100. Exponentials carry a factor 2^OFFSET until the last multiplication, so that none is subnormal.
+ * Element i is added to lane i % LANES; after SUM_BLOCK elements the lanes go into a compensated sum; so every layout
+ * gives the same bits. A row (softmax_row) runs along memory or is gathered block by block; columns (softmax_columns)
+ * run TILE at a time down the rows; short rows are transposed into such a tile. */
+
+#define SUM_BLOCK (16 * LANES)
+#define TILE 64
+#define KEEPS (DTYPE != F16) /* pass 2 leaves the exponentials in y; float16 would round them: it computes them again */
+
+/* What the passes need to know of one problem. */
+typedef struct { T max, floor, scale; } FN(softmax_row_state);
+
+/* x - m = difference + *low exactly, unless it overflows. */
+INLINE T FN(difference)(T x, T m, T *low) {
+    T d = x - m, v = d - x;
+    *low = (x - (d - v)) - (m + v);
+    return d;
+}
+
+/* Below this no x matters; a finite x keeps `difference` free of inf - inf. */
+INLINE T FN(floor_below)(T m) { return m > 1000 ? 0 : -(T)(sizeof(T) == 4 ? 0x1p126 : 0x1p1022); }
+
+INLINE T FN(exp_above)(T x, T m, T floor, T exp_low) {
+    T low, d = FN(difference)(AT_LEAST(x, floor), m, &low);
+    return MATH(exp_scaled)(AT_LEAST(d, exp_low), low);
+}
+
+/* The same without the maxima themselves: the sum of the rest must not drown in their 1. */
+INLINE T FN(exp_rest)(T x, T m, T floor, T exp_low) {
+    T e = FN(exp_above)(x, m, floor, exp_low);
+    return x == m ? 0 : e;
+}
+
+INLINE T FN(log_share)(T x, T m, T log_sum) {
+    T low, d = FN(difference)(x, m, &low);
+    low = low == low ? low : 0;
+    return d + (low - log_sum);
+}
+
+INLINE void FN(two_sum)(T *high, T *low, T v) {
+    T sum = *high + v, part = sum - *high;
+    *low += (*high - (sum - part)) + (v - part);
+    *high = sum;
+}
+
+/* log of the sum, from the scaled rest and the number of maxima. */
+INLINE T FN(log_of_sum)(T rest, T maxima) { return MATH(log1p)(rest * MATH(exp_down) + (maxima - 1)); }
+
+#include "softmax_row.inc.h"
+#include "softmax_columns.inc.h"
+
+#undef SUM_BLOCK
+#undef TILE
+#undef KEEPS

@@ -1,0 +1,130 @@
+/* Problems side by side: the loops of softmax_row.inc.h turned by 90 degrees, `w` <= TILE columns at a time. */
+
+typedef struct { T max[TILE], floor[TILE], maxima[TILE], lane[LANES][TILE], high[LANES][TILE], low[LANES][TILE]; } FN(tile);
+
+/* Returns whether every maximum is finite. */
+NOINLINE static int FN(softmax_tile_max)(FN(tile) *t, const S *x, ptrdiff_t C, ptrdiff_t w, ptrdiff_t x_step) {
+    for (ptrdiff_t j = 0; j < w; j++) t->max[j] = -(T)INFINITY;
+    for (ptrdiff_t i = 0; i < C; i++, x += x_step)
+        for (ptrdiff_t j = 0; j < w; j++) {
+            T v = LOAD(x[j]);
+            t->max[j] = t->max[j] < v ? v : t->max[j];
+        }
+    int finite = 1;
+    for (ptrdiff_t j = 0; j < w; j++) {
+        finite &= t->max[j] - t->max[j] == 0;
+        t->floor[j] = FN(floor_below)(t->max[j]);
+    }
+    return finite;
+}
+
+/* One row of pass 2 for softmax; y may be x. */
+NOINLINE static void FN(softmax_tile_exp)(FN(tile) *t, const S *x, S *y, T *lane, ptrdiff_t w) {
+    T exp_low = MATH(exp_low);
+    OPAQUE(exp_low);
+    IVDEP for (ptrdiff_t j = 0; j < w; j++) {
+        T e = FN(exp_above)(LOAD(x[j]), t->max[j], t->floor[j], exp_low);
+        lane[j] += e;
+        if (KEEPS) y[j] = (S)e;
+    }
+}
+
+/* One row of pass 2 for the logarithms. */
+NOINLINE static void FN(softmax_tile_rest)(FN(tile) *t, const S *x, T *lane, ptrdiff_t w) {
+    T exp_low = MATH(exp_low);
+    OPAQUE(exp_low);
+    IVDEP for (ptrdiff_t j = 0; j < w; j++) {
+        T v = LOAD(x[j]);
+        lane[j] += FN(exp_rest)(v, t->max[j], t->floor[j], exp_low);
+        t->maxima[j] += v == t->max[j] ? 1 : 0;
+    }
+}
+
+/* The compensated sum takes the lanes over; `used` lanes hold something. */
+static void FN(softmax_tile_flush)(FN(tile) *t, ptrdiff_t used, ptrdiff_t w) {
+    for (ptrdiff_t l = 0; l < used; l++)
+        for (ptrdiff_t j = 0; j < w; j++) {
+            FN(two_sum)(&t->high[l][j], &t->low[l][j], t->lane[l][j]);
+            t->lane[l][j] = 0;
+        }
+}
+
+/* total[w], left in high[0]: lanes_total for each column. */
+static T *FN(softmax_tile_total)(FN(tile) *t, ptrdiff_t used, ptrdiff_t w) {
+    for (ptrdiff_t l = 0; l < used; l++)
+        for (ptrdiff_t j = 0; j < w; j++) t->high[l][j] += t->low[l][j];
+    for (ptrdiff_t half = LANES / 2; half; half /= 2)
+        for (ptrdiff_t l = 0; l < half && l + half < used; l++)
+            for (ptrdiff_t j = 0; j < w; j++) t->high[l][j] += t->high[l + half][j];
+    return t->high[0];
+}
+
+NOINLINE static void FN(softmax_tile_write)(FN(tile) *t, int mode, const S *x, S *y, const T *scale, ptrdiff_t C,
+                                            ptrdiff_t w, ptrdiff_t x_step, ptrdiff_t y_step) {
+    T exp_low = MATH(exp_low);
+    OPAQUE(exp_low);
+    for (ptrdiff_t i = 0; i < C; i++, x += x_step, y += y_step) {
+        if (mode == FASTML_LOG_SOFTMAX) {
+            IVDEP for (ptrdiff_t j = 0; j < w; j++) y[j] = STORE(FN(log_share)(LOAD(x[j]), t->max[j], scale[j]));
+        } else if (KEEPS) {
+            for (ptrdiff_t j = 0; j < w; j++) y[j] *= scale[j];
+        } else {
+            IVDEP for (ptrdiff_t j = 0; j < w; j++)
+                y[j] = STORE(FN(exp_above)(LOAD(x[j]), t->max[j], t->floor[j], exp_low) * scale[j]);
+        }
+    }
+}
+
+static void FN(softmax_tile)(int mode, const S *x, S *y, ptrdiff_t C, ptrdiff_t w, ptrdiff_t x_step, ptrdiff_t y_step) {
+    FN(tile) t;
+    ptrdiff_t used = C < LANES ? C : LANES;
+    if (!FN(softmax_tile_max)(&t, x, C, w, x_step)) {
+        for (ptrdiff_t j = 0; j < w; j++)
+            FN(softmax_row)(mode, x + j, x_step * (ptrdiff_t)sizeof(S), NULL, 0, y + j, y_step * (ptrdiff_t)sizeof(S), C);
+        return;
+    }
+    memset(t.maxima, 0, sizeof t.maxima);
+    memset(t.lane, 0, (size_t)used * sizeof t.lane[0]);
+    memset(t.high, 0, (size_t)used * sizeof t.high[0]);
+    memset(t.low, 0, (size_t)used * sizeof t.low[0]);
+    for (ptrdiff_t i = 0; i < C; i++) {
+        if (mode == FASTML_SOFTMAX)
+            FN(softmax_tile_exp)(&t, x + i * x_step, y + i * y_step, t.lane[i % LANES], w);
+        else
+            FN(softmax_tile_rest)(&t, x + i * x_step, t.lane[i % LANES], w);
+        if ((i + 1) % SUM_BLOCK == 0 || i + 1 == C) FN(softmax_tile_flush)(&t, used, w);
+    }
+    T *total = FN(softmax_tile_total)(&t, used, w);
+    if (mode == FASTML_SOFTMAX)
+        for (ptrdiff_t j = 0; j < w; j++) total[j] = 1 / total[j];
+    else
+        for (ptrdiff_t j = 0; j < w; j++) total[j] = FN(log_of_sum)(total[j], t.maxima[j]);
+    if (mode == FASTML_LOGSUMEXP)
+        for (ptrdiff_t j = 0; j < w; j++) y[j] = STORE(t.max[j] + total[j]);
+    else
+        FN(softmax_tile_write)(&t, mode, x, y, total, C, w, x_step, y_step);
+}
+
+NOINLINE static void FN(softmax_columns)(int mode, const void *xv, void *yv, ptrdiff_t C, ptrdiff_t columns,
+                                         ptrdiff_t x_step, ptrdiff_t y_step) {
+    const S *x = (const S *)xv;
+    S *y = (S *)yv;
+    for (ptrdiff_t j = 0; j < columns; j += TILE)
+        FN(softmax_tile)(mode, x + j, y + j, C, columns - j < TILE ? columns - j : TILE, x_step, y_step);
+    clear_flags();
+}
+
+/* C <= FASTML_SHORT_ROW: TILE rows at a time, transposed. */
+NOINLINE static void FN(softmax_short)(int mode, const void *xv, void *yv, ptrdiff_t R, ptrdiff_t C) {
+    const S *x = (const S *)xv;
+    S *y = (S *)yv, tile[FASTML_SHORT_ROW * TILE];
+    for (ptrdiff_t r = 0; r < R; r += TILE) {
+        ptrdiff_t w = R - r < TILE ? R - r : TILE, results = mode == FASTML_LOGSUMEXP ? 1 : C;
+        for (ptrdiff_t i = 0; i < C; i++)
+            for (ptrdiff_t j = 0; j < w; j++) tile[i * TILE + j] = x[(r + j) * C + i];
+        FN(softmax_tile)(mode, tile, tile, C, w, TILE, TILE);
+        for (ptrdiff_t i = 0; i < results; i++)
+            for (ptrdiff_t j = 0; j < w; j++) y[(r + j) * results + i] = tile[i * TILE + j];
+    }
+    clear_flags();
+}

@@ -1,0 +1,153 @@
+/* One problem of the softmax family in any layout. */
+
+/* Elements [start, start + n) of a strided, masked array of S. */
+typedef struct { const char *x; ptrdiff_t x_step; const uint8_t *where; ptrdiff_t where_step; } FN(source);
+
+INLINE int FN(is_dense)(const void *p, ptrdiff_t step, const uint8_t *where) {
+    return KEEPS && step == (ptrdiff_t)sizeof(S) && !where && (uintptr_t)p % sizeof(S) == 0;
+}
+
+/* The block as values of T: in place where memory holds just that, else gathered; masked elements are -inf. */
+static const T *FN(gather)(const FN(source) *from, ptrdiff_t start, ptrdiff_t n, T *block) {
+    const char *x = from->x + start * from->x_step;
+    if (FN(is_dense)(x, from->x_step, from->where)) return (const T *)x;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        S v;
+        memcpy(&v, x + i * from->x_step, sizeof v);
+        block[i] = LOAD(v);
+    }
+    if (from->where) {
+        const uint8_t *where = from->where + start * from->where_step;
+        for (ptrdiff_t i = 0; i < n; i++) block[i] = where[i * from->where_step] ? block[i] : -(T)INFINITY;
+    }
+    return block;
+}
+
+static void FN(scatter)(const T *block, const FN(source) *from, char *y, ptrdiff_t y_step, ptrdiff_t start, ptrdiff_t n,
+                        T masked) {
+    y += start * y_step;
+    if ((const char *)block == y) return;
+    const uint8_t *where = from->where ? from->where + start * from->where_step : NULL;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        S v = STORE(where && !where[i * from->where_step] ? masked : block[i]);
+        memcpy(y + i * y_step, &v, sizeof v);
+    }
+}
+
+NOINLINE static T FN(softmax_block_max)(const T *x, ptrdiff_t n) {
+    T lane[LANES], m = -(T)INFINITY;
+    for (ptrdiff_t l = 0; l < LANES; l++) lane[l] = m;
+    ptrdiff_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (ptrdiff_t l = 0; l < LANES; l++) lane[l] = lane[l] < x[i + l] ? x[i + l] : lane[l];
+    for (; i < n; i++) m = m < x[i] ? x[i] : m;
+    for (ptrdiff_t l = 0; l < LANES; l++) m = m < lane[l] ? lane[l] : m;
+    return m;
+}
+
+/* e = scaled exponentials of the block. */
+NOINLINE static void FN(softmax_block_exp)(const T *x, T *e, ptrdiff_t n, T m, T floor) {
+    T exp_low = MATH(exp_low);
+    OPAQUE(exp_low);
+    IVDEP for (ptrdiff_t i = 0; i < n; i++) e[i] = FN(exp_above)(x[i], m, floor, exp_low);
+}
+
+/* The same without the maxima; returns how many there were. */
+NOINLINE static T FN(softmax_block_rest)(const T *x, T *e, ptrdiff_t n, T m, T floor) {
+    T exp_low = MATH(exp_low);
+    OPAQUE(exp_low);
+    int maxima = 0;
+    for (ptrdiff_t i = 0; i < n; i++) maxima += x[i] == m;
+    IVDEP for (ptrdiff_t i = 0; i < n; i++) e[i] = FN(exp_rest)(x[i], m, floor, exp_low);
+    return (T)maxima;
+}
+
+/* high + low += the block's lanes. */
+NOINLINE static void FN(softmax_block_sum)(const T *e, ptrdiff_t n, T *high, T *low) {
+    T lane[LANES] = {0};
+    ptrdiff_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (ptrdiff_t l = 0; l < LANES; l++) lane[l] += e[i + l];
+    for (ptrdiff_t l = 0; i < n; i++, l++) lane[l] += e[i];
+    for (ptrdiff_t l = 0; l < LANES; l++) FN(two_sum)(&high[l], &low[l], lane[l]);
+}
+
+static T FN(lanes_total)(T *high, const T *low) {
+    for (ptrdiff_t l = 0; l < LANES; l++) high[l] += low[l];
+    for (ptrdiff_t half = LANES / 2; half; half /= 2)
+        for (ptrdiff_t l = 0; l < half; l++) high[l] += high[l + half];
+    return high[0];
+}
+
+/* The limits at m = +-inf: one +inf takes all; several, or nothing but -inf, have no limit, except for logsumexp. */
+NOINLINE static void FN(softmax_infinite)(int mode, const FN(source) *from, char *y, ptrdiff_t y_step, ptrdiff_t C, T m) {
+    ptrdiff_t used = 0, infinite = 0, nan = 0;
+    T v[1], masked = mode == FASTML_SOFTMAX ? 0 : -(T)INFINITY;
+    FN(source) plain = *from;
+    plain.where = NULL;
+    for (ptrdiff_t i = 0; i < C; i++) {
+        if (from->where && !from->where[i * from->where_step]) continue;
+        T x = *FN(gather)(&plain, i, 1, v);
+        used++;
+        infinite += x == (T)INFINITY;
+        nan += x != x;
+    }
+    if (mode == FASTML_LOGSUMEXP) {
+        v[0] = nan ? (T)NAN : m;
+        plain.x_step = 0;
+        FN(scatter)(v, &plain, y, 0, 0, 1, 0);
+        return;
+    }
+    T other = nan || infinite > 1 || (used && !infinite) ? (T)NAN : masked, one = mode == FASTML_SOFTMAX ? 1 : 0;
+    for (ptrdiff_t i = 0; i < C; i++) {
+        T x = *FN(gather)(from, i, 1, v), result = other == other && x == (T)INFINITY ? one : other;
+        FN(scatter)(&result, from, y, y_step, i, 1, masked);
+    }
+}
+
+NOINLINE static void FN(softmax_row)(int mode, const void *xv, ptrdiff_t x_step, const uint8_t *where,
+                                     ptrdiff_t where_step, void *yv, ptrdiff_t y_step, ptrdiff_t C) {
+    FN(source) from = {(const char *)xv, x_step, where, where_step};
+    char *y = (char *)yv;
+    int dense = FN(is_dense)(y, y_step, where);
+    T block[SUM_BLOCK], high[LANES] = {0}, low[LANES] = {0}, m = -(T)INFINITY, maxima = 0;
+    for (ptrdiff_t i = 0; i < C; i += SUM_BLOCK) {
+        ptrdiff_t n = C - i < SUM_BLOCK ? C - i : SUM_BLOCK;
+        T top = FN(softmax_block_max)(FN(gather)(&from, i, n, block), n);
+        m = m < top ? top : m;
+    }
+    if (!(m - m == 0)) {
+        FN(softmax_infinite)(mode, &from, y, y_step, C, m);
+        clear_flags();
+        return;
+    }
+    T floor = FN(floor_below)(m);
+    for (ptrdiff_t i = 0; i < C; i += SUM_BLOCK) {
+        ptrdiff_t n = C - i < SUM_BLOCK ? C - i : SUM_BLOCK;
+        const T *x = FN(gather)(&from, i, n, block);
+        T *e = dense && mode == FASTML_SOFTMAX ? (T *)y + i : block;
+        if (mode == FASTML_SOFTMAX) FN(softmax_block_exp)(x, e, n, m, floor);
+        else maxima += FN(softmax_block_rest)(x, e, n, m, floor);
+        FN(softmax_block_sum)(e, n, high, low);
+    }
+    T total = FN(lanes_total)(high, low);
+    T scale = mode == FASTML_SOFTMAX ? 1 / total : FN(log_of_sum)(total, maxima);
+    if (mode == FASTML_LOGSUMEXP) {
+        S v = STORE(m + scale);
+        memcpy(y, &v, sizeof v);
+    }
+    for (ptrdiff_t i = 0; i < C && mode != FASTML_LOGSUMEXP; i += SUM_BLOCK) {
+        ptrdiff_t n = C - i < SUM_BLOCK ? C - i : SUM_BLOCK;
+        T *result = dense ? (T *)y + i : block;
+        if (mode == FASTML_SOFTMAX) {
+            if (!dense) FN(softmax_block_exp)(FN(gather)(&from, i, n, block), block, n, m, floor);
+            for (ptrdiff_t k = 0; k < n; k++) result[k] *= scale;
+            FN(scatter)(result, &from, y, y_step, i, n, 0);
+        } else {
+            const T *x = FN(gather)(&from, i, n, block);
+            IVDEP for (ptrdiff_t k = 0; k < n; k++) result[k] = FN(log_share)(x[k], m, scale);
+            FN(scatter)(result, &from, y, y_step, i, n, -(T)INFINITY);
+        }
+    }
+    clear_flags();
+}

@@ -1,0 +1,131 @@
+"""Derive the polynomial coefficients of ``fastml/c/math.inc.h``: relative-error minimax fits by Remez exchange.
+
+``python tools/minimax.py`` prints every coefficient as a hexadecimal float with the error of the fit after rounding, so
+that a reader can check the constants in the C source. Needs mpmath.
+
+Source of the method: Muller, "Elementary Functions" (3rd ed., 2016), chapter 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import mpmath as mp
+import numpy as np
+
+mp.mp.prec = 200
+
+Function = Callable[[mp.mpf], mp.mpf]
+
+
+def chebyshev_nodes(low: float, high: float, count: int) -> list[mp.mpf]:
+    """Return the Chebyshev points of [low, high], ascending."""
+    middle, half = (mp.mpf(low) + high) / 2, (mp.mpf(high) - low) / 2
+    return [middle - half * mp.cos(mp.pi * (2 * i + 1) / (2 * count)) for i in range(count)]
+
+
+def remez(target: Function, weight: Function, low: float, high: float, degree: int) -> list[mp.mpf]:
+    """Minimise max |weight * (polynomial - target)| on [low, high]; return the coefficients, constant first."""
+    nodes = chebyshev_nodes(low, high, degree + 2)
+    grid = chebyshev_nodes(low, high, 1000)
+    coefficients: list[mp.mpf] = []
+    for _ in range(20):
+        rows = [[x**k for k in range(degree + 1)] + [(-1) ** i / weight(x)] for i, x in enumerate(nodes)]
+        solution = mp.lu_solve(mp.matrix(rows), mp.matrix([target(x) for x in nodes]))
+        coefficients = list(solution[: degree + 1])
+        errors = [weight(x) * (mp.polyval(coefficients[::-1], x) - target(x)) for x in grid]
+        extrema = alternating_extrema(grid, errors)
+        if len(extrema) < degree + 2:
+            break
+        nodes = extrema[: degree + 2]
+        if abs(max(map(abs, errors)) / abs(solution[degree + 1]) - 1) < 1e-3:
+            break
+    return coefficients
+
+
+def alternating_extrema(grid: Sequence[mp.mpf], errors: Sequence[mp.mpf]) -> list[mp.mpf]:
+    """Return the point of largest error in every run of equal sign."""
+    extrema: list[tuple[mp.mpf, mp.mpf]] = []
+    for x, error in zip(grid, errors, strict=True):
+        if extrema and (extrema[-1][1] > 0) == (error > 0):
+            if abs(error) > abs(extrema[-1][1]):
+                extrema[-1] = (x, error)
+        else:
+            extrema.append((x, error))
+    return [x for x, _ in extrema]
+
+
+def rational(target: Function, low: float, high: float, numerator: int, denominator: int) -> tuple[list[mp.mpf], list[mp.mpf]]:
+    """Interpolate target by P/Q at Chebyshev points (near-minimax), Q's constant coefficient 1."""
+    nodes = chebyshev_nodes(low, high, numerator + denominator + 1)
+    rows = [
+        [x**k for k in range(numerator + 1)] + [-target(x) * x**k for k in range(1, denominator + 1)] for x in nodes
+    ]
+    solution = list(mp.lu_solve(mp.matrix(rows), mp.matrix([target(x) for x in nodes])))
+    return solution[: numerator + 1], [mp.mpf(1), *solution[numerator + 1 :]]
+
+
+def as_float(value: mp.mpf, single: bool) -> mp.mpf:
+    """Round to float32 or float64."""
+    return mp.mpf(float(np.float32(float(value)))) if single else mp.mpf(float(value))
+
+
+def show(name: str, coefficients: Sequence[mp.mpf], single: bool) -> list[mp.mpf]:
+    """Print one table and return its coefficients as rounded."""
+    rounded = [as_float(c, single) for c in coefficients]
+    print(name, ", ".join(float(c).hex() for c in rounded))
+    return rounded
+
+
+def relative_error(approximation: Function, exact: Function, low: float, high: float) -> str:
+    """Return the largest relative error on a grid, as a power of two."""
+    worst = max(abs(approximation(x) / exact(x) - 1) for x in chebyshev_nodes(low, high, 2000))
+    return f"  max relative error 2^{float(mp.log(worst, 2)):.2f}"
+
+
+def exp_tail(r: mp.mpf) -> mp.mpf:
+    """(e^r - 1 - r) / r^2."""
+    return mp.nsum(lambda k: r**k / mp.factorial(k + 2), [0, 40]) if abs(r) < 0.01 else (mp.expm1(r) - r) / r**2
+
+
+def tanh_tail(z: mp.mpf) -> mp.mpf:
+    """(tanh(x)/x - 1) / x^2 as a function of z = x^2."""
+    if z < 1e-8:
+        return -mp.mpf(1) / 3 + 2 * z / 15
+    x = mp.sqrt(z)
+    return (mp.tanh(x) / x - 1) / z
+
+
+def atanh_tail(z: mp.mpf) -> mp.mpf:
+    """(log((1+s)/(1-s)) - 2s) / (s z) as a function of z = s^2."""
+    if z < 1e-12:
+        return mp.mpf(2) / 3 + 2 * z / 5
+    s = mp.sqrt(z)
+    return (2 * mp.atanh(s) - 2 * s) / (s * z)
+
+
+def main() -> None:
+    """Print all tables."""
+    half_ln2 = float(mp.log(2) / 2) * 1.0001
+    for single, degree in ((True, 4), (False, 9)):
+        fit = remez(exp_tail, lambda r: r * r / mp.exp(r) + mp.mpf(1e-9), -half_ln2, half_ln2, degree)
+        tail = show("EXP", fit, single)[::-1]
+        print(relative_error(lambda r, t=tail: 1 + r + r * r * mp.polyval(t, r), mp.exp, -half_ln2, half_ln2))
+
+    edge = 0.625
+    fit = remez(tanh_tail, lambda z: z + mp.mpf(1e-9), 0.0, edge**2, 4)
+    tail = show("TANH", fit, True)[::-1]
+    print(relative_error(lambda x: x + x**3 * mp.polyval(tail, x * x), mp.tanh, 1e-3, edge))
+    p, q = rational(tanh_tail, 0.0, edge**2, 2, 3)
+    p, q = show("TANH_P", p, False)[::-1], show("TANH_Q", q, False)[::-1]
+    print(relative_error(lambda x: x + x**3 * mp.polyval(p, x * x) / mp.polyval(q, x * x), mp.tanh, 1e-3, edge))
+
+    top = float((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) * 1.0001
+    for single, degree in ((True, 3), (False, 6)):
+        fit = remez(atanh_tail, lambda z: z + mp.mpf(1e-9), 0.0, top**2, degree)
+        tail = show("LOG", fit, single)[::-1]
+        print(relative_error(lambda s, t=tail: 2 * s + s**3 * mp.polyval(t, s * s), lambda s: 2 * mp.atanh(s), 1e-3, top))
+
+
+if __name__ == "__main__":
+    main()
