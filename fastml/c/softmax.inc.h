@@ -4,16 +4,14 @@
  *
  * Pass 1 finds m, pass 2 adds the exponentials, pass 3 writes. x - m is kept in two parts: its rounding alone would cost
  * 64 ULP at x - m = -100. Exponentials carry a factor 2^OFFSET until the last multiplication, so that none is subnormal.
- * Element i is added to lane i % LANES; after SUM_BLOCK elements the lanes go into a compensated sum; so every layout
+ * Element i is added to lane i % LANES; after PLAIN_SUM elements the lanes go into a compensated sum; so every layout
  * gives the same bits. A row (softmax_row) runs along memory or is gathered block by block; columns (softmax_columns)
  * run TILE at a time down the rows; short rows are transposed into such a tile. */
 
-#define SUM_BLOCK (16 * LANES)
+#define BLOCK (16 * LANES)
+#define PLAIN_SUM (2 * LANES) /* so many elements, two a lane, are added plainly: one rounding */
 #define TILE 64
 #define KEEPS (DTYPE != F16) /* pass 2 leaves the exponentials in y; float16 would round them: it computes them again */
-
-/* What the passes need to know of one problem. */
-typedef struct { T max, floor, scale; } FN(softmax_row_state);
 
 /* x - m = difference + *low exactly, unless it overflows. */
 INLINE T FN(difference)(T x, T m, T *low) {
@@ -48,12 +46,22 @@ INLINE void FN(two_sum)(T *high, T *low, T v) {
     *high = sum;
 }
 
+/* 1 / (total + total_low) in two parts, so that softmax adds only its last rounding to the exponential's error. */
+INLINE T FN(inverse)(T total, T total_low, T *rest) {
+    T inverse = 1 / total;
+    *rest = FUSED ? inverse * MULADD(-inverse, total_low, MULADD(-inverse, total, 1)) : -inverse * inverse * total_low;
+    return inverse;
+}
+
+INLINE T FN(scaled)(T e, T inverse, T rest) { return MULADD(e, inverse, e * rest); }
+
 /* log of the sum, from the scaled rest and the number of maxima. */
 INLINE T FN(log_of_sum)(T rest, T maxima) { return MATH(log1p)(rest * MATH(exp_down) + (maxima - 1)); }
 
 #include "softmax_row.inc.h"
 #include "softmax_columns.inc.h"
 
-#undef SUM_BLOCK
+#undef BLOCK
+#undef PLAIN_SUM
 #undef TILE
 #undef KEEPS

@@ -49,28 +49,29 @@ static void FN(softmax_tile_flush)(FN(tile) *t, ptrdiff_t used, ptrdiff_t w) {
         }
 }
 
-/* total[w], left in high[0]: lanes_total for each column. */
-static T *FN(softmax_tile_total)(FN(tile) *t, ptrdiff_t used, ptrdiff_t w) {
-    for (ptrdiff_t l = 0; l < used; l++)
-        for (ptrdiff_t j = 0; j < w; j++) t->high[l][j] += t->low[l][j];
+/* lanes_total for each column. */
+NOINLINE static void FN(softmax_tile_total)(FN(tile) *t, ptrdiff_t used, ptrdiff_t w) {
     for (ptrdiff_t half = LANES / 2; half; half /= 2)
         for (ptrdiff_t l = 0; l < half && l + half < used; l++)
-            for (ptrdiff_t j = 0; j < w; j++) t->high[l][j] += t->high[l + half][j];
-    return t->high[0];
+            IVDEP for (ptrdiff_t j = 0; j < w; j++) {
+                t->low[l][j] += t->low[l + half][j];
+                FN(two_sum)(&t->high[l][j], &t->low[l][j], t->high[l + half][j]);
+            }
 }
 
-NOINLINE static void FN(softmax_tile_write)(FN(tile) *t, int mode, const S *x, S *y, const T *scale, ptrdiff_t C,
-                                            ptrdiff_t w, ptrdiff_t x_step, ptrdiff_t y_step) {
+NOINLINE static void FN(softmax_tile_write)(FN(tile) *t, int mode, const S *x, S *y, ptrdiff_t C, ptrdiff_t w,
+                                            ptrdiff_t x_step, ptrdiff_t y_step) {
+    const T *scale = t->high[0], *rest = t->low[0];
     T exp_low = MATH(exp_low);
     OPAQUE(exp_low);
     for (ptrdiff_t i = 0; i < C; i++, x += x_step, y += y_step) {
         if (mode == FASTML_LOG_SOFTMAX) {
             IVDEP for (ptrdiff_t j = 0; j < w; j++) y[j] = STORE(FN(log_share)(LOAD(x[j]), t->max[j], scale[j]));
         } else if (KEEPS) {
-            for (ptrdiff_t j = 0; j < w; j++) y[j] *= scale[j];
+            IVDEP for (ptrdiff_t j = 0; j < w; j++) y[j] = (S)FN(scaled)((T)y[j], scale[j], rest[j]);
         } else {
             IVDEP for (ptrdiff_t j = 0; j < w; j++)
-                y[j] = STORE(FN(exp_above)(LOAD(x[j]), t->max[j], t->floor[j], exp_low) * scale[j]);
+                y[j] = STORE(FN(scaled)(FN(exp_above)(LOAD(x[j]), t->max[j], t->floor[j], exp_low), scale[j], rest[j]));
         }
     }
 }
@@ -92,17 +93,18 @@ static void FN(softmax_tile)(int mode, const S *x, S *y, ptrdiff_t C, ptrdiff_t 
             FN(softmax_tile_exp)(&t, x + i * x_step, y + i * y_step, t.lane[i % LANES], w);
         else
             FN(softmax_tile_rest)(&t, x + i * x_step, t.lane[i % LANES], w);
-        if ((i + 1) % SUM_BLOCK == 0 || i + 1 == C) FN(softmax_tile_flush)(&t, used, w);
+        if ((i + 1) % PLAIN_SUM == 0 || i + 1 == C) FN(softmax_tile_flush)(&t, used, w);
     }
-    T *total = FN(softmax_tile_total)(&t, used, w);
+    FN(softmax_tile_total)(&t, used, w);
+    T *total = t.high[0], *low = t.low[0];
     if (mode == FASTML_SOFTMAX)
-        for (ptrdiff_t j = 0; j < w; j++) total[j] = 1 / total[j];
+        for (ptrdiff_t j = 0; j < w; j++) total[j] = FN(inverse)(total[j], low[j], &low[j]);
     else
-        for (ptrdiff_t j = 0; j < w; j++) total[j] = FN(log_of_sum)(total[j], t.maxima[j]);
+        for (ptrdiff_t j = 0; j < w; j++) total[j] = FN(log_of_sum)(total[j] + low[j], t.maxima[j]);
     if (mode == FASTML_LOGSUMEXP)
         for (ptrdiff_t j = 0; j < w; j++) y[j] = STORE(t.max[j] + total[j]);
     else
-        FN(softmax_tile_write)(&t, mode, x, y, total, C, w, x_step, y_step);
+        FN(softmax_tile_write)(&t, mode, x, y, C, w, x_step, y_step);
 }
 
 NOINLINE static void FN(softmax_columns)(int mode, const void *xv, void *yv, ptrdiff_t C, ptrdiff_t columns,

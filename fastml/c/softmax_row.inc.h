@@ -62,21 +62,25 @@ NOINLINE static T FN(softmax_block_rest)(const T *x, T *e, ptrdiff_t n, T m, T f
     return (T)maxima;
 }
 
-/* high + low += the block's lanes. */
+/* high + low += the block's elements, lane by lane. */
 NOINLINE static void FN(softmax_block_sum)(const T *e, ptrdiff_t n, T *high, T *low) {
-    T lane[LANES] = {0};
-    ptrdiff_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (ptrdiff_t l = 0; l < LANES; l++) lane[l] += e[i + l];
-    for (ptrdiff_t l = 0; i < n; i++, l++) lane[l] += e[i];
-    for (ptrdiff_t l = 0; l < LANES; l++) FN(two_sum)(&high[l], &low[l], lane[l]);
+    for (; n > 0; n -= PLAIN_SUM, e += PLAIN_SUM) {
+        T lane[LANES] = {0};
+        ptrdiff_t i = 0, end = n < PLAIN_SUM ? n : PLAIN_SUM;
+        for (; i + LANES <= end; i += LANES)
+            for (ptrdiff_t l = 0; l < LANES; l++) lane[l] += e[i + l];
+        for (ptrdiff_t l = 0; i < end; i++, l++) lane[l] += e[i];
+        for (ptrdiff_t l = 0; l < LANES; l++) FN(two_sum)(&high[l], &low[l], lane[l]);
+    }
 }
 
-static T FN(lanes_total)(T *high, const T *low) {
-    for (ptrdiff_t l = 0; l < LANES; l++) high[l] += low[l];
+/* Leave the sum of the lanes in high[0] + low[0], added in a fixed tree. */
+static void FN(lanes_total)(T *high, T *low) {
     for (ptrdiff_t half = LANES / 2; half; half /= 2)
-        for (ptrdiff_t l = 0; l < half; l++) high[l] += high[l + half];
-    return high[0];
+        for (ptrdiff_t l = 0; l < half; l++) {
+            low[l] += low[l + half];
+            FN(two_sum)(&high[l], &low[l], high[l + half]);
+        }
 }
 
 /* The limits at m = +-inf: one +inf takes all; several, or nothing but -inf, have no limit, except for logsumexp. */
@@ -110,9 +114,9 @@ NOINLINE static void FN(softmax_row)(int mode, const void *xv, ptrdiff_t x_step,
     FN(source) from = {(const char *)xv, x_step, where, where_step};
     char *y = (char *)yv;
     int dense = FN(is_dense)(y, y_step, where);
-    T block[SUM_BLOCK], high[LANES] = {0}, low[LANES] = {0}, m = -(T)INFINITY, maxima = 0;
-    for (ptrdiff_t i = 0; i < C; i += SUM_BLOCK) {
-        ptrdiff_t n = C - i < SUM_BLOCK ? C - i : SUM_BLOCK;
+    T block[BLOCK], high[LANES] = {0}, low[LANES] = {0}, m = -(T)INFINITY, maxima = 0;
+    for (ptrdiff_t i = 0; i < C; i += BLOCK) {
+        ptrdiff_t n = C - i < BLOCK ? C - i : BLOCK;
         T top = FN(softmax_block_max)(FN(gather)(&from, i, n, block), n);
         m = m < top ? top : m;
     }
@@ -122,26 +126,26 @@ NOINLINE static void FN(softmax_row)(int mode, const void *xv, ptrdiff_t x_step,
         return;
     }
     T floor = FN(floor_below)(m);
-    for (ptrdiff_t i = 0; i < C; i += SUM_BLOCK) {
-        ptrdiff_t n = C - i < SUM_BLOCK ? C - i : SUM_BLOCK;
+    for (ptrdiff_t i = 0; i < C; i += BLOCK) {
+        ptrdiff_t n = C - i < BLOCK ? C - i : BLOCK;
         const T *x = FN(gather)(&from, i, n, block);
         T *e = dense && mode == FASTML_SOFTMAX ? (T *)y + i : block;
         if (mode == FASTML_SOFTMAX) FN(softmax_block_exp)(x, e, n, m, floor);
         else maxima += FN(softmax_block_rest)(x, e, n, m, floor);
         FN(softmax_block_sum)(e, n, high, low);
     }
-    T total = FN(lanes_total)(high, low);
-    T scale = mode == FASTML_SOFTMAX ? 1 / total : FN(log_of_sum)(total, maxima);
+    FN(lanes_total)(high, low);
+    T rest = 0, scale = mode == FASTML_SOFTMAX ? FN(inverse)(high[0], low[0], &rest) : FN(log_of_sum)(high[0] + low[0], maxima);
     if (mode == FASTML_LOGSUMEXP) {
         S v = STORE(m + scale);
         memcpy(y, &v, sizeof v);
     }
-    for (ptrdiff_t i = 0; i < C && mode != FASTML_LOGSUMEXP; i += SUM_BLOCK) {
-        ptrdiff_t n = C - i < SUM_BLOCK ? C - i : SUM_BLOCK;
+    for (ptrdiff_t i = 0; i < C && mode != FASTML_LOGSUMEXP; i += BLOCK) {
+        ptrdiff_t n = C - i < BLOCK ? C - i : BLOCK;
         T *result = dense ? (T *)y + i : block;
         if (mode == FASTML_SOFTMAX) {
             if (!dense) FN(softmax_block_exp)(FN(gather)(&from, i, n, block), block, n, m, floor);
-            for (ptrdiff_t k = 0; k < n; k++) result[k] *= scale;
+            IVDEP for (ptrdiff_t k = 0; k < n; k++) result[k] = FN(scaled)(result[k], scale, rest);
             FN(scatter)(result, &from, y, y_step, i, n, 0);
         } else {
             const T *x = FN(gather)(&from, i, n, block);

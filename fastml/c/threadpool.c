@@ -11,11 +11,10 @@
 
 #include "threadpool_os.h"
 
-/* A worker out of work looks for the next job so long before it sleeps, which makes back-to-back jobs start at once.
-   More only burns a container's quota. */
+/* A worker out of work looks for the next job so long before it sleeps, and a caller out of blocks waits so long for
+   the others' last ones. On two threads 200 us of work, job after job, takes 101 us; 114 to 119 if only callers spin,
+   102 to 130 if only workers do, 145 to 157 if nobody does. More gains nothing, and burns a container's quota. */
 #define WORKER_SPIN_NS 20000
-
-/* The caller, out of blocks, waits so long for the others' last ones before it sleeps. */
 #define CALLER_SPIN_NS 20000
 
 /* The claim word: generation (40 bits), free seats (8), unclaimed blocks (16). A worker's first claim in a generation
@@ -35,14 +34,14 @@ static struct {
     _Alignas(64) atomic_int pending; /* blocks not yet finished */
     _Alignas(64) atomic_int sleepers;
     atomic_int caller_sleeps;
-    atomic_int busy;      /* somebody's job is in the pool; the owner alone writes what follows up to `blocks` */
-    fastml_task task;
-    void *context;
-    ptrdiff_t chunks, grain; /* grain: chunks of a block */
-    int blocks;
     atomic_int threads;  /* the size asked for; 0: not yet known */
     atomic_int workers;  /* those alive, changed under the lock */
-    atomic_int capacity; /* of workers that the system would let us start */
+    atomic_int capacity; /* workers that the system would let us start */
+    atomic_int busy;     /* a job is in the pool; its owner alone writes the rest of it, below */
+    fastml_task task;
+    void *context;
+    ptrdiff_t chunks, grain; /* grain: chunks in a block */
+    int blocks;
     os_mutex lock;
     os_cond wake, finished;
 } pool = {

@@ -1,0 +1,144 @@
+"""The one table of contenders: function -> {contender: builder}.
+
+"numpy" is what one would write down, "numpy out=" the best NumPy can do with every temporary given. Peers are called
+by their fastest public route. `FLOORS` are no contenders: they do a part of the work that nobody can avoid.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+
+from bench import builders_logistic as logistic
+from bench.builders import Builder, call, jax, numexpr, sklearn_softmax, step, torch
+
+# The package that each contender needs.
+PACKAGES = {
+    "fastml": "fastml",
+    "numpy": "numpy",
+    "numpy out=": "numpy",
+    "scipy": "scipy",
+    "torch": "torch",
+    "torch by hand": "torch",
+    "jax": "jax",
+    "numexpr": "numexpr",
+    "sklearn": "sklearn",
+}
+
+CONTENDERS: dict[str, dict[str, Builder]] = {
+    "sigmoid": {
+        "fastml": call("fastml:sigmoid", out=True),
+        "numpy": call("bench.baselines:sigmoid"),
+        "numpy out=": call("bench.baselines:sigmoid_out", out=True),
+        "scipy": call("scipy.special:expit", out=True),
+        "torch": torch("torch:sigmoid"),
+        "jax": jax("jax.nn:sigmoid"),
+        "numexpr": numexpr("1 / (1 + exp(-x))", "x"),
+    },
+    "tanh": {
+        "fastml": call("fastml:tanh", out=True),
+        "numpy": call("numpy:tanh"),
+        "numpy out=": call("numpy:tanh", out=True),
+        "torch": torch("torch:tanh"),
+        "jax": jax("jax.numpy:tanh"),
+        "numexpr": numexpr("tanh(x)", "x"),
+    },
+    "relu": {
+        "fastml": call("fastml:relu", out=True),
+        "numpy": call("bench.baselines:relu"),
+        "numpy out=": call("bench.baselines:relu_out", out=True),
+        "torch": torch("torch:clamp_min", 0),  # torch.relu has no out=
+        "jax": jax("jax.nn:relu"),
+        "numexpr": numexpr("where(x > 0, x, 0)", "x"),
+    },
+    "sigmoid_backward": {
+        "fastml": call("fastml:sigmoid_backward", out=True),
+        "numpy": call("bench.baselines:sigmoid_backward"),
+        "numpy out=": call("bench.baselines:sigmoid_backward_out", out=True),
+        "torch": torch("torch:ops.aten.sigmoid_backward.grad_input", out="grad_input"),
+        "jax": jax("bench.baselines:sigmoid_backward"),
+        "numexpr": numexpr("dy * y * (1 - y)", "dy y"),
+    },
+    "tanh_backward": {
+        "fastml": call("fastml:tanh_backward", out=True),
+        "numpy": call("bench.baselines:tanh_backward"),
+        "numpy out=": call("bench.baselines:tanh_backward_out", out=True),
+        "torch": torch("torch:ops.aten.tanh_backward.grad_input", out="grad_input"),
+        "jax": jax("bench.baselines:tanh_backward"),
+        "numexpr": numexpr("dy * (1 - y * y)", "dy y"),
+    },
+    "relu_backward": {
+        "fastml": call("fastml:relu_backward", out=True),
+        "numpy": call("bench.baselines:relu_backward"),
+        "numpy out=": call("bench.baselines:relu_backward_out", out=True),
+        "torch": torch("torch:ops.aten.threshold_backward.grad_input", 0, out="grad_input"),
+        "jax": jax("bench.baselines:relu_backward"),
+        "numexpr": numexpr("where(y > 0, dy, 0)", "dy y"),
+    },
+    "softmax": {
+        "fastml": call("fastml:softmax", out=True),
+        "numpy": call("bench.baselines:softmax"),
+        "numpy out=": call("bench.baselines:softmax_out", out=True),
+        "scipy": call("scipy.special:softmax"),
+        "torch": torch("torch:softmax"),
+        "jax": jax("jax.nn:softmax"),
+        "sklearn": sklearn_softmax,
+    },
+    "log_softmax": {
+        "fastml": call("fastml:log_softmax", out=True),
+        "numpy": call("bench.baselines:log_softmax"),
+        "numpy out=": call("bench.baselines:log_softmax_out", out=True, scratch=True),
+        "scipy": call("scipy.special:log_softmax"),
+        "torch": torch("torch:log_softmax"),
+        "jax": jax("jax.nn:log_softmax"),
+    },
+    "logsumexp": {
+        "fastml": call("fastml:logsumexp"),
+        "numpy": call("bench.baselines:logsumexp"),
+        "numpy out=": call("bench.baselines:logsumexp_out", scratch=True),
+        "scipy": call("scipy.special:logsumexp"),
+        "torch": torch("torch:logsumexp"),
+        "jax": jax("jax.nn:logsumexp"),
+    },
+    "logistic_loss": {
+        "fastml": call("fastml:logistic_loss", return_grad=True),
+        "numpy": call("bench.baselines:logistic_loss"),
+        "torch": logistic.torch_autograd,
+        "torch by hand": logistic.torch_by_hand,
+        "jax": logistic.jax_loss,
+    },
+    "logistic_step": {
+        "fastml": step("fastml:logistic_step"),
+        "numpy": step("bench.baselines:logistic_step"),
+        "torch": logistic.torch_step,
+        "jax": logistic.jax_step,
+    },
+    "predict_logistic": {
+        "fastml": call("fastml:predict_logistic"),
+        "numpy": call("bench.baselines:predict_logistic"),
+        "torch": logistic.torch_predict,
+        "jax": logistic.jax_predict,
+        "sklearn": logistic.sklearn_predict,
+    },
+    "fit_logistic": {
+        "fastml": logistic.fastml_fit,
+        "scipy": logistic.scipy_fit,
+        "sklearn": logistic.sklearn_fit,
+    },
+}
+
+READ_OF_X = "floor: one read of X"
+FLOORS: dict[str, dict[str, Builder]] = {
+    name: {READ_OF_X: logistic.product} for name in ("logistic_loss", "logistic_step", "predict_logistic")
+}
+
+
+@cache
+def installed(contender: str) -> bool:
+    """Tell whether the contender's package is there, without importing it."""
+    return find_spec(PACKAGES[contender]) is not None
+
+
+def contenders(function: str) -> dict[str, Builder]:
+    """Return the contenders of `function` whose package is installed, fastml first."""
+    return {name: builder for name, builder in CONTENDERS[function].items() if installed(name)}

@@ -1,0 +1,42 @@
+"""Checks of arguments that several families share; every message names the argument, what was expected and what came."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FLOATS = (np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64))
+
+
+def real_array(name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return value as a native array of float16, float32 or float64; integers and bool become float64."""
+    array = np.asarray(value)
+    if array.dtype.kind in "biu":
+        return array.astype(np.float64)
+    if array.dtype not in FLOATS:
+        raise TypeError(f"{name}: expected float16, float32, float64 or integers, got dtype {array.dtype}")
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def check_out(out: object, shape: tuple[int, ...], dtype: np.dtype[Any], *inputs: npt.NDArray[Any]) -> None:
+    """Refuse an `out` that does not take the result or overlaps an input that it is not."""
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out: expected an ndarray, got {type(out).__name__}")
+    if out.shape != shape:
+        raise ValueError(f"out: expected shape {shape}, got {out.shape}")
+    if out.dtype != dtype:
+        raise TypeError(f"out: expected dtype {dtype}, got {out.dtype}")
+    if not out.flags.writeable:
+        raise ValueError("out: expected a writeable array, got a read-only one")
+    for array in inputs:
+        same = out.ctypes.data == array.ctypes.data and out.strides == array.strides and out.shape == array.shape
+        if not same and overlap(out, array):
+            raise ValueError("out: expected an input itself or memory apart from it, got a partial overlap")
+
+
+def overlap(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
+    """Whether two arrays share memory; True where that is too hard to tell."""
+    try:
+        return np.shares_memory(a, b, max_work=10_000)
+    except np.exceptions.TooHardError:
+        return True
