@@ -35,6 +35,7 @@ EXTENSIONS = [
     extension("_elementwise", []),
     extension("_softmax", []),
     extension("_logistic", []),
+    extension("_lbfgs", []),
 ]
 
 if __name__ == "__main__":

@@ -2,6 +2,32 @@
 
 from fastml import ufuncs
 from fastml.activations import relu, relu_backward, sigmoid, sigmoid_backward, tanh, tanh_backward
+from fastml.early_stopping import EarlyStopping
+from fastml.logistic import FitResult, fit_logistic, logistic_loss, logistic_step, predict_logistic
 from fastml.softmax_family import log_softmax, logsumexp, softmax
+from fastml.threads import get_num_threads, num_threads, set_num_threads, show_config
+from fastml.version import __version__
 
-__version__ = "0.1.0"
+__all__ = [
+    "EarlyStopping",
+    "FitResult",
+    "__version__",
+    "fit_logistic",
+    "get_num_threads",
+    "log_softmax",
+    "logistic_loss",
+    "logistic_step",
+    "logsumexp",
+    "num_threads",
+    "predict_logistic",
+    "relu",
+    "relu_backward",
+    "set_num_threads",
+    "show_config",
+    "sigmoid",
+    "sigmoid_backward",
+    "softmax",
+    "tanh",
+    "tanh_backward",
+    "ufuncs",
+]

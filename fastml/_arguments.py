@@ -1,5 +1,6 @@
 """Checks of arguments that several families share; every message names the argument, what was expected and what came."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ def real_array(name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
     array = np.asarray(value)
     if array.dtype.kind in "biu":
         return array.astype(np.float64)
+    array = native(array)
     if array.dtype not in FLOATS:
         raise TypeError(f"{name}: expected float16, float32, float64 or integers, got dtype {array.dtype}")
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+    return array
 
 
 def check_out(out: object, shape: tuple[int, ...], dtype: np.dtype[Any], *inputs: npt.NDArray[Any]) -> None:
@@ -40,3 +42,20 @@ def overlap(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
         return np.shares_memory(a, b, max_work=10_000)
     except np.exceptions.TooHardError:
         return True
+
+
+def native(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the array in native byte order."""
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def finite_number(name: str, value: Any, *, at_least: float = -math.inf) -> float:
+    """Return value as a float, if it is a finite number not less than `at_least`."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
+    number = float(value)
+    if not math.isfinite(number) or number < at_least:
+        raise ValueError(f"{name}: expected a finite number{f' >= {at_least}' if at_least > -math.inf else ''}, got {value}")
+    return number

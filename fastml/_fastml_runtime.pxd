@@ -11,6 +11,7 @@ cdef extern from "fastml.h" nogil:
         FASTML_SIGMOID_BACKWARD, FASTML_TANH_BACKWARD, FASTML_RELU_BACKWARD
         FASTML_SOFTMAX, FASTML_LOG_SOFTMAX, FASTML_LOGSUMEXP
         FASTML_SHORT_ROW
+        FASTML_BLOCK_ROWS, FASTML_MIN_FEATURES, FASTML_CLASS_STEP
 
     ctypedef void (*fastml_unary)(const void *x, void *y, ptrdiff_t n) noexcept nogil
     ctypedef void (*fastml_binary)(const void *a, const void *b, void *y, ptrdiff_t n) noexcept nogil
@@ -22,6 +23,19 @@ cdef extern from "fastml.h" nogil:
         ptrdiff_t x_step, ptrdiff_t y_step) noexcept nogil
     ctypedef void (*fastml_softmax_short)(int mode, const void *x, void *y, ptrdiff_t R, ptrdiff_t C) noexcept nogil
 
+    ctypedef void (*fastml_logistic_binary)(
+        const void *X, const void *target, const void *weight, const void *w, const void *bias, void *loss,
+        void *gradient, void *bias_gradient, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx) noexcept nogil
+    ctypedef void (*fastml_logistic_softmax)(
+        const void *X, const void *target, const void *weight, const void *w, const void *bias, void *loss,
+        void *gradient, void *bias_gradient, void *scores, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx,
+        ptrdiff_t K) noexcept nogil
+    ctypedef void (*fastml_predict_binary)(
+        const void *X, const void *w, const void *bias, void *p, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx) noexcept nogil
+    ctypedef void (*fastml_predict_softmax)(
+        const void *X, const void *w, const void *bias, void *p, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx,
+        ptrdiff_t K) noexcept nogil
+
     ctypedef struct fastml_table:
         const char *isa
         fastml_unary unary[3][3]
@@ -29,6 +43,10 @@ cdef extern from "fastml.h" nogil:
         fastml_softmax_row softmax_row[3]
         fastml_softmax_columns softmax_columns[3]
         fastml_softmax_short softmax_short[3]
+        fastml_logistic_binary logistic_binary[3]
+        fastml_logistic_softmax logistic_softmax[3]
+        fastml_predict_binary predict_binary[3]
+        fastml_predict_softmax predict_softmax[3]
 
 cdef extern from "threadpool.h" nogil:
     ctypedef void (*fastml_task)(void *context, ptrdiff_t chunk) noexcept nogil
@@ -37,3 +55,4 @@ cdef extern from "threadpool.h" nogil:
 
 cdef const fastml_table *kernels() noexcept nogil
 cdef void parallel_for(fastml_task task, void *context, ptrdiff_t chunks, double work_ns) noexcept nogil
+cdef void convert(void *to, int dtype, const char *source, ptrdiff_t step, ptrdiff_t n, int kind) noexcept nogil

@@ -13,6 +13,14 @@ cdef extern from "threadpool.h" nogil:
     void fastml_set_num_threads(int n)
 
 
+cdef extern from "convert.h" nogil:
+    enum:
+        FASTML_FROM_F16, FASTML_FROM_F32, FASTML_FROM_F64
+        FASTML_FROM_I8, FASTML_FROM_I16, FASTML_FROM_I32, FASTML_FROM_I64
+        FASTML_FROM_U8, FASTML_FROM_U16, FASTML_FROM_U32, FASTML_FROM_U64
+    void fastml_convert(void *to, int dtype, const char *source, ptrdiff_t step, ptrdiff_t n, int kind)
+
+
 cdef const fastml_table *kernels() noexcept nogil:
     """Return the table in use."""
     return fastml_kernels
@@ -21,6 +29,25 @@ cdef const fastml_table *kernels() noexcept nogil:
 cdef void parallel_for(fastml_task task, void *context, ptrdiff_t chunks, double work_ns) noexcept nogil:
     """Run task(context, i) for i in [0, chunks) on the pool."""
     fastml_parallel_for(task, context, chunks, work_ns)
+
+
+cdef void convert(void *to, int dtype, const char *source, ptrdiff_t step, ptrdiff_t n, int kind) noexcept nogil:
+    """Convert n strided numbers to contiguous float32 or float64."""
+    fastml_convert(to, dtype, source, step, n, kind)
+
+
+CONVERTIBLE = {
+    "e": FASTML_FROM_F16, "f": FASTML_FROM_F32, "d": FASTML_FROM_F64, "?": FASTML_FROM_U8,
+    "i1": FASTML_FROM_I8, "i2": FASTML_FROM_I16, "i4": FASTML_FROM_I32, "i8": FASTML_FROM_I64,
+    "u1": FASTML_FROM_U8, "u2": FASTML_FROM_U16, "u4": FASTML_FROM_U32, "u8": FASTML_FROM_U64,
+}
+
+
+def kind_of(dtype):
+    """Return the number by which `convert` knows a dtype, or -1."""
+    if dtype.kind in "iu":
+        return CONVERTIBLE.get(f"{dtype.kind}{dtype.itemsize}", -1)
+    return CONVERTIBLE.get(dtype.char, -1)
 
 
 def get_num_threads():

@@ -1,0 +1,379 @@
+"""The pass over the data of logistic and softmax regression.
+
+Rows go through the kernels block by block. A block that is not dense in the dtype of w is converted into a buffer first, so
+X is never converted whole. PARTS tasks at most run side by side, each adding to sums of its own; how many, and which rows
+each takes, depends on the shape alone, and the sums are added in their order: the bits do not depend on threads.
+"""
+
+cimport numpy as cnp
+from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport fabs
+from libc.stddef cimport ptrdiff_t
+from libc.stdint cimport int64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from fastml._fastml_runtime cimport (
+    FASTML_BLOCK_ROWS, FASTML_CLASS_STEP, FASTML_F32, FASTML_F64, FASTML_MIN_FEATURES, convert, kernels, parallel_for,
+)
+
+import numpy as np
+
+from fastml._fastml_runtime import kind_of
+
+cnp.import_array()
+
+cdef enum:
+    PARTS = 16               # partial sums
+    ROWS = 8                 # what the kernels take at once
+    BLOCK_BYTES = 32768      # of X, for one kernel call: it is read twice, the second time from cache
+    PART_BYTES = 4194304     # of X, for one task: a round of PARTS of them is short enough between two looks at signals
+    PART_ELEMENTS = 32768    # at least, for one task
+    FLUSH_ROWS = 512         # added up in the dtype of w before they go into float64 sums
+
+# Estimated nanoseconds of an element of X.
+cdef double ELEMENT_NS = 0.25
+
+
+cdef struct Column:          # y, sample_weight: a strided vector; data NULL for none
+    const char *data
+    ptrdiff_t step
+    int kind
+
+
+cdef struct Part:            # the sums of one task
+    double loss
+    double weight
+    double *gradient         # d x KP, then KP of the bias
+    char *recent             # the same in the dtype of w, since the last flush
+    char *block              # converted rows, where X needs it
+    char *scores             # FASTML_BLOCK_ROWS x KP
+    ptrdiff_t bad_target, bad_weight     # the first row with one, or -1
+
+
+cdef struct Pass:
+    const char *X
+    ptrdiff_t n, d, x_row, x_column
+    int x_kind
+    const int64_t *rows      # the rows to take, or NULL for all
+    Column target, weight
+    int dtype
+    bint direct, gradient
+    ptrdiff_t K, KP          # classes, padded; both 1 for binary
+    ptrdiff_t ld             # features, padded
+    char *w                  # ld x KP, times scale
+    char *bias
+    char *probabilities      # predict: n x K
+    ptrdiff_t block_rows, part_rows, first
+    Part parts[PARTS]
+
+
+cdef inline ptrdiff_t item_size(const Pass *p) noexcept nogil:
+    return 4 if p.dtype == FASTML_F32 else 8
+
+
+cdef inline double number(const Pass *p, const char *data, ptrdiff_t i) noexcept nogil:
+    return (<const float *>data)[i] if p.dtype == FASTML_F32 else (<const double *>data)[i]
+
+
+cdef inline ptrdiff_t row_number(const Pass *p, ptrdiff_t row) noexcept nogil:
+    return row if p.rows == NULL else p.rows[row]
+
+
+cdef const char *load_rows(const Pass *p, ptrdiff_t start, ptrdiff_t R, char *block, ptrdiff_t *ld) noexcept nogil:
+    """Return R rows of X in the dtype of w, and their distance in elements: in place, or converted into the block."""
+    cdef ptrdiff_t size = item_size(p), r
+    if p.direct and p.rows == NULL:
+        ld[0] = p.x_row // size
+        return p.X + start * p.x_row
+    ld[0] = p.ld
+    for r in range(R):
+        convert(block + r * p.ld * size, p.dtype, p.X + row_number(p, start + r) * p.x_row, p.x_column, p.d, p.x_kind)
+    return block
+
+
+cdef void load_column(const Pass *p, const Column *column, ptrdiff_t start, ptrdiff_t R, char *to) noexcept nogil:
+    cdef ptrdiff_t r, size = item_size(p)
+    if p.rows == NULL:
+        convert(to, p.dtype, column.data + start * column.step, column.step, R, column.kind)
+        return
+    for r in range(R):
+        convert(to + r * size, p.dtype, column.data + p.rows[start + r] * column.step, 0, 1, column.kind)
+
+
+cdef bint check_targets(const Pass *p, Part *part, const char *target, ptrdiff_t start, ptrdiff_t R) noexcept nogil:
+    """Whether all targets are classes."""
+    cdef ptrdiff_t r
+    cdef double value
+    for r in range(R):
+        value = number(p, target, r)
+        if not (0 <= value < max(p.K, <ptrdiff_t>2)) or value != <ptrdiff_t>value:
+            part.bad_target = row_number(p, start + r)
+            return False
+    return True
+
+
+cdef bint add_weights(const Pass *p, Part *part, const char *weight, ptrdiff_t start, ptrdiff_t R) noexcept nogil:
+    """Add up the weights of a block; whether none is negative or NaN."""
+    cdef ptrdiff_t r
+    cdef double value, total = 0
+    for r in range(R):
+        value = number(p, weight, r)
+        if not 0 <= value < 1e300:
+            part.bad_weight = row_number(p, start + r)
+            return False
+        total += value
+    part.weight += total
+    return True
+
+
+cdef double sum_block(const Pass *p, const char *loss, ptrdiff_t R) noexcept nogil:
+    """Add R losses in float64, in four lanes."""
+    cdef double lane[4]
+    cdef ptrdiff_t r, full = R // 4 * 4
+    memset(lane, 0, sizeof(lane))
+    if p.dtype == FASTML_F32:
+        for r in range(0, full, 4):
+            lane[0] += (<const float *>loss)[r]
+            lane[1] += (<const float *>loss)[r + 1]
+            lane[2] += (<const float *>loss)[r + 2]
+            lane[3] += (<const float *>loss)[r + 3]
+    else:
+        for r in range(0, full, 4):
+            lane[0] += (<const double *>loss)[r]
+            lane[1] += (<const double *>loss)[r + 1]
+            lane[2] += (<const double *>loss)[r + 2]
+            lane[3] += (<const double *>loss)[r + 3]
+    for r in range(full, R):
+        lane[r - full] += number(p, loss, r)
+    return (lane[0] + lane[1]) + (lane[2] + lane[3])
+
+
+cdef void flush(const Pass *p, Part *part) noexcept nogil:
+    """Add the recent gradient to the float64 sums."""
+    cdef ptrdiff_t i, count = (p.ld + 1) * p.KP
+    cdef float *f = <float *>part.recent
+    cdef double *g = <double *>part.recent
+    if p.dtype == FASTML_F32:
+        for i in range(count):
+            part.gradient[i] += f[i]
+    else:
+        for i in range(count):
+            part.gradient[i] += g[i]
+    memset(part.recent, 0, count * item_size(p))
+
+
+cdef void run_part(void *context, ptrdiff_t index) noexcept nogil:
+    """Pass over the rows of one task."""
+    cdef Pass *p = <Pass *>context
+    cdef Part *part = &p.parts[index]
+    cdef ptrdiff_t row = p.first + index * p.part_rows, stop = min(row + p.part_rows, p.n), R, ld, recent_rows = 0
+    cdef ptrdiff_t d = max(p.d, <ptrdiff_t>FASTML_MIN_FEATURES), bias_at = p.ld * p.KP * item_size(p)
+    cdef char target[FASTML_BLOCK_ROWS * 8]
+    cdef char weight[FASTML_BLOCK_ROWS * 8]
+    cdef char loss[FASTML_BLOCK_ROWS * 8]
+    cdef const char *X
+    cdef const char *weights = weight if p.weight.data != NULL else NULL
+    cdef char *gradient = part.recent if p.gradient else NULL
+    cdef char *bias_gradient = part.recent + bias_at if p.gradient else NULL
+    while row < stop:
+        R = min(p.block_rows, stop - row)
+        load_column(p, &p.target, row, R, target)
+        if not check_targets(p, part, target, row, R):
+            return
+        if weights != NULL:
+            load_column(p, &p.weight, row, R, weight)
+            if not add_weights(p, part, weight, row, R):
+                return
+        X = load_rows(p, row, R, part.block, &ld)
+        if p.K == 1:
+            kernels().logistic_binary[p.dtype](X, target, weights, p.w, p.bias, loss, gradient, bias_gradient, R, d, ld)
+        else:
+            kernels().logistic_softmax[p.dtype](X, target, weights, p.w, p.bias, loss, gradient, bias_gradient,
+                                                part.scores, R, p.d, ld, p.K)
+        part.loss += sum_block(p, loss, R)
+        row += R
+        recent_rows += R
+        if p.gradient and recent_rows >= FLUSH_ROWS:
+            flush(p, part)
+            recent_rows = 0
+    if p.gradient and recent_rows:
+        flush(p, part)
+
+
+cdef void predict_part(void *context, ptrdiff_t index) noexcept nogil:
+    cdef Pass *p = <Pass *>context
+    cdef Part *part = &p.parts[index]
+    cdef ptrdiff_t row = p.first + index * p.part_rows, stop = min(row + p.part_rows, p.n), R, ld, r, size = item_size(p)
+    cdef ptrdiff_t d = max(p.d, <ptrdiff_t>FASTML_MIN_FEATURES)
+    cdef const char *X
+    while row < stop:
+        R = min(p.block_rows, stop - row)
+        X = load_rows(p, row, R, part.block, &ld)
+        if p.K == 1:
+            kernels().predict_binary[p.dtype](X, p.w, p.bias, p.probabilities + row * size, R, d, ld)
+        else:
+            kernels().predict_softmax[p.dtype](X, p.w, p.bias, part.scores, R, p.d, ld, p.K)
+            for r in range(R):
+                copy_bytes(p.probabilities + (row + r) * p.K * size, part.scores + r * p.KP * size, p.K * size)
+        row += R
+
+
+cdef extern from "string.h" nogil:
+    void *copy_bytes "memcpy" (void *to, const void *source, size_t n)
+
+
+cdef Column column_of(array) except *:
+    cdef Column column = Column(NULL, 0, 0)
+    if array is not None:
+        column.data = <const char *>cnp.PyArray_DATA(array)
+        column.step = cnp.PyArray_STRIDE(array, 0)
+        column.kind = kind_of(array.dtype)
+    return column
+
+
+cdef class Problem:
+    """X, and y and weights where there are any, ready to be passed over.
+
+    The arrays are native; X (n, d), target and weight (n,) or None; dtype is that of w; classes 1 means binary.
+    """
+
+    cdef object X, target, weight
+    cdef readonly object dtype
+    cdef readonly ptrdiff_t n, d, classes
+    cdef double scale
+    cdef Pass setup
+
+    def __init__(self, X, target, weight, dtype, classes, scale):
+        cdef Pass *p = &self.setup
+        memset(p, 0, sizeof(Pass))
+        self.X, self.target, self.weight = X, target, weight
+        self.dtype, self.scale = np.dtype(dtype), 1.0 if scale is None else scale
+        self.n, self.d, self.classes = X.shape[0], X.shape[1], classes
+        p.dtype = FASTML_F32 if self.dtype == np.float32 else FASTML_F64
+        p.X = <const char *>cnp.PyArray_DATA(X)
+        p.n = self.n
+        p.d = self.d
+        p.x_row = cnp.PyArray_STRIDE(X, 0)
+        p.x_column = cnp.PyArray_STRIDE(X, 1)
+        p.x_kind = kind_of(X.dtype)
+        p.target = column_of(target)
+        p.weight = column_of(weight)
+        p.K = classes
+        p.KP = 1 if classes == 1 else (classes + FASTML_CLASS_STEP - 1) // FASTML_CLASS_STEP * FASTML_CLASS_STEP
+        p.ld = max(p.d, <ptrdiff_t>FASTML_MIN_FEATURES)
+        p.direct = (X.dtype == self.dtype and p.x_column == item_size(p) and X.flags.aligned
+                    and p.x_row % item_size(p) == 0 and p.d >= FASTML_MIN_FEATURES)
+        divide(p, self.n)
+
+    cdef run(self, w, b, char *probabilities, bint gradient, ptrdiff_t n, const int64_t *rows, double *sums):
+        """Pass over n rows. sums: loss, weight, then (ld + 1) x KP of gradient. Returns nothing; raises for bad rows."""
+        cdef Pass p = self.setup
+        cdef ptrdiff_t size = item_size(&p), elements = (p.ld + 1) * p.KP, part_bytes, k
+        cdef ptrdiff_t block = p.block_rows * p.ld * size, scores = p.block_rows * p.KP * size if p.K > 1 else 0
+        cdef char *memory
+        cdef Part *part
+        if rows != NULL:
+            divide(&p, n)
+        p.n = n
+        p.rows = rows
+        p.gradient = gradient
+        p.probabilities = probabilities
+        padded = np.zeros((p.ld + 1, p.KP), self.dtype)
+        np.multiply(w.reshape(p.d, p.K), self.scale, out=padded[:p.d, :p.K], casting="unsafe")
+        padded[p.ld, p.K:] = -np.inf
+        padded[p.ld, :p.K] = b
+        p.w = <char *>cnp.PyArray_DATA(padded)
+        p.bias = p.w + p.ld * p.KP * size
+        part_bytes = elements * (8 + size) * gradient + block + scores + 64
+        part_bytes = (part_bytes + 63) // 64 * 64
+        count = min(<ptrdiff_t>PARTS, (n + p.part_rows - 1) // p.part_rows)
+        memory = <char *>calloc(max(count, 1), part_bytes)
+        if memory == NULL:
+            raise MemoryError(f"no memory for {count} partial sums of {part_bytes} bytes")
+        try:
+            for k in range(count):
+                part = &p.parts[k]
+                part.gradient = <double *>(memory + k * part_bytes)
+                part.recent = <char *>(part.gradient + elements * gradient)
+                part.block = part.recent + elements * size * gradient
+                part.scores = part.block + block
+                part.bad_target = part.bad_weight = -1
+            self.run_rounds(&p)
+            for k in range(count):
+                part = &p.parts[k]
+                self.check_part(part)
+                add_part(sums, part, elements * gradient)
+        finally:
+            free(memory)
+
+    cdef run_rounds(self, Pass *p):
+        """Run all tasks, PARTS at a time, with a look at pending signals between."""
+        cdef ptrdiff_t tasks
+        cdef double work
+        while p.first < p.n:
+            tasks = min(<ptrdiff_t>PARTS, (p.n - p.first + p.part_rows - 1) // p.part_rows)
+            work = min(p.n - p.first, tasks * p.part_rows) * p.d * (ELEMENT_NS * (1 + p.KP * 0.25))
+            with nogil:
+                if p.probabilities != NULL:
+                    parallel_for(predict_part, p, tasks, work)
+                else:
+                    parallel_for(run_part, p, tasks, work)
+            p.first += tasks * p.part_rows
+            PyErr_CheckSignals()
+
+    cdef check_part(self, const Part *part):
+        if part.bad_target >= 0:
+            wanted = "0 or 1" if self.classes == 1 else f"classes from 0 to {self.classes - 1}"
+            raise ValueError(f"y: expected {wanted}, got {self.target[part.bad_target]} in row {part.bad_target}")
+        if part.bad_weight >= 0:
+            raise ValueError(f"sample_weight: expected finite numbers >= 0, got {self.weight[part.bad_weight]} "
+                             f"in row {part.bad_weight}")
+
+    def evaluate(self, w, b, bint gradient=True, const int64_t[::1] rows=None):
+        """Return the mean loss, without penalties, and its gradient for w and b in float64 (None without gradient).
+
+        w (d,) or (d, K) and b, a number or (K,), are of this problem's dtype; rows: the rows to take.
+        """
+        cdef const int64_t *row_numbers = NULL
+        cdef ptrdiff_t n = self.n
+        cdef Pass *p = &self.setup
+        if rows is not None:
+            n = rows.shape[0]
+            row_numbers = &rows[0] if n else NULL
+        sums = np.zeros(2 + (p.ld + 1) * p.KP * gradient)
+        self.run(w, b, NULL, gradient, n, row_numbers, <double *>cnp.PyArray_DATA(sums))
+        total = sums[1] if self.weight is not None else <double>n
+        if total > 0:
+            sums /= total
+        else:
+            sums[:] = 0
+        if not gradient:
+            return sums[0], None, None
+        full = sums[2:].reshape(p.ld + 1, p.KP)
+        dw = full[:p.d, :p.K] * self.scale
+        return sums[0], (dw[:, 0] if p.K == 1 else dw), full[p.ld, :p.K]
+
+    def predict(self, w, b):
+        """Return the probabilities: (n,), or (n, K)."""
+        cdef double nothing[2]
+        out = np.empty((self.n, self.classes), self.dtype)
+        self.run(w, b, <char *>cnp.PyArray_DATA(out), False, self.n, NULL, nothing)
+        return out[:, 0] if self.classes == 1 else out
+
+
+cdef void divide(Pass *p, ptrdiff_t n) noexcept:
+    """Choose how many rows a kernel call and a task take, by the shape alone."""
+    cdef ptrdiff_t row_bytes = p.ld * item_size(p), rows = BLOCK_BYTES // row_bytes // ROWS * ROWS
+    p.block_rows = min(max(rows, <ptrdiff_t>ROWS), <ptrdiff_t>FASTML_BLOCK_ROWS)
+    rows = max((n + PARTS - 1) // PARTS, (PART_ELEMENTS + p.ld - 1) // p.ld)
+    rows = min(rows, max(PART_BYTES // row_bytes, p.block_rows))
+    p.part_rows = (rows + ROWS - 1) // ROWS * ROWS
+
+
+cdef void add_part(double *sums, const Part *part, ptrdiff_t elements) noexcept:
+    cdef ptrdiff_t i
+    sums[0] += part.loss
+    sums[1] += part.weight
+    for i in range(elements):
+        sums[2 + i] += part.gradient[i]

@@ -76,7 +76,7 @@ def test_wrong_arguments():
 
 def test_wide():
     assert wide(np.float16(1)).dtype == wide(np.float32(1)).dtype == np.float64
-    assert wide(np.float64(1)).dtype == np.longdouble
+    assert wide(np.float64(1)).dtype == wide(np.ones(1, ">f8")).dtype == wide(np.ones(1, "<f8")).dtype == np.longdouble
 
 
 def promising():

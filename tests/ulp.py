@@ -17,7 +17,7 @@ LONGDOUBLE_IS_WIDER = bool(np.finfo(np.longdouble).eps < np.finfo(np.float64).ep
 def wide(x):
     """Return x in the type its oracle is computed in: longdouble for float64, else float64."""
     x = np.asarray(x)
-    return x.astype(np.longdouble if x.dtype == np.float64 else np.float64)
+    return x.astype(np.longdouble if x.dtype.newbyteorder("=") == np.float64 else np.float64)
 
 
 def ulp_error(result, exact):

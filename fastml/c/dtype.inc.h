@@ -33,3 +33,6 @@
 
 /* Sums run in this many lanes on every instruction set: element i goes to lane i % LANES. */
 #define LANES ((ptrdiff_t)(64 / sizeof(T)))
+
+/* The lanes of a sum as one GCC/Clang vector, of which the compiler makes as many registers as the target needs. */
+typedef T FN(lanes) __attribute__((vector_size(64), aligned(sizeof(T)), may_alias));

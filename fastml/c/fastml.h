@@ -31,6 +31,26 @@ typedef void (*fastml_softmax_columns)(int mode, const void *x, void *y, ptrdiff
 typedef void (*fastml_softmax_short)(int mode, const void *x, void *y, ptrdiff_t R, ptrdiff_t C);
 enum { FASTML_SHORT_ROW = 64 };
 
+/* A block of R <= FASTML_BLOCK_ROWS rows of X, `ldx` elements apart, of the logistic pass. `target` holds R numbers: 0 or 1
+ * (binary), or the class. `weight` holds R sample weights, or is NULL. The kernel writes each row's loss, weighted, and, if
+ * gradient is not NULL, adds to gradient[d (, K_padded)] and bias_gradient[1 or K_padded]. All of one dtype.
+ *
+ * w of the binary kernels has FASTML_MIN_FEATURES elements at least (zeros behind d), as have X's rows and the gradient;
+ * w of the softmax kernels has rows of K_padded elements, a multiple of FASTML_CLASS_STEP, as has the bias; padded classes
+ * have the bias -inf. */
+typedef void (*fastml_logistic_binary)(const void *X, const void *target, const void *weight, const void *w,
+                                       const void *bias, void *loss, void *gradient, void *bias_gradient, ptrdiff_t R,
+                                       ptrdiff_t d, ptrdiff_t ldx);
+typedef void (*fastml_logistic_softmax)(const void *X, const void *target, const void *weight, const void *w,
+                                        const void *bias, void *loss, void *gradient, void *bias_gradient,
+                                        void *scores, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx, ptrdiff_t K);
+/* The probabilities of the same: p[R], or p[R, K_padded]. */
+typedef void (*fastml_predict_binary)(const void *X, const void *w, const void *bias, void *p, ptrdiff_t R, ptrdiff_t d,
+                                      ptrdiff_t ldx);
+typedef void (*fastml_predict_softmax)(const void *X, const void *w, const void *bias, void *p, ptrdiff_t R, ptrdiff_t d,
+                                       ptrdiff_t ldx, ptrdiff_t K);
+enum { FASTML_BLOCK_ROWS = 256, FASTML_MIN_FEATURES = 16, FASTML_CLASS_STEP = 8 };
+
 typedef struct {
     const char *isa;
     fastml_unary unary[FASTML_UNARY_KERNELS][FASTML_DTYPES];
@@ -38,6 +58,11 @@ typedef struct {
     fastml_softmax_row softmax_row[FASTML_DTYPES];
     fastml_softmax_columns softmax_columns[FASTML_DTYPES];
     fastml_softmax_short softmax_short[FASTML_DTYPES];
+    /* float32 and float64 only: the blocks of X are converted to the dtype of w */
+    fastml_logistic_binary logistic_binary[FASTML_DTYPES];
+    fastml_logistic_softmax logistic_softmax[FASTML_DTYPES];
+    fastml_predict_binary predict_binary[FASTML_DTYPES];
+    fastml_predict_softmax predict_softmax[FASTML_DTYPES];
 } fastml_table;
 
 extern const fastml_table fastml_table_base;

@@ -11,6 +11,7 @@
 #include "math.inc.h"
 #include "elementwise.inc.h"
 #include "softmax.inc.h"
+#include "logistic.inc.h"
 #include "dtype_end.inc.h"
 
 #define DTYPE F64
@@ -18,6 +19,7 @@
 #include "math.inc.h"
 #include "elementwise.inc.h"
 #include "softmax.inc.h"
+#include "logistic.inc.h"
 #include "dtype_end.inc.h"
 
 #define DTYPE F16
@@ -28,6 +30,8 @@
 
 #define ALL_(name, isa) {name##_##isa##_f16, name##_##isa##_f32, name##_##isa##_f64}
 #define ALL(name, isa) ALL_(name, isa)
+#define WIDE_(name, isa) {NULL, name##_##isa##_f32, name##_##isa##_f64}
+#define WIDE(name, isa) WIDE_(name, isa)
 #define TABLE_(isa) fastml_table_##isa
 #define TABLE(isa) TABLE_(isa)
 #define TEXT_(isa) #isa
@@ -48,4 +52,8 @@ const fastml_table TABLE(ISA) = {
     .softmax_row = ALL(softmax_row, ISA),
     .softmax_columns = ALL(softmax_columns, ISA),
     .softmax_short = ALL(softmax_short, ISA),
+    .logistic_binary = WIDE(logistic_binary, ISA),
+    .logistic_softmax = WIDE(logistic_softmax, ISA),
+    .predict_binary = WIDE(predict_binary, ISA),
+    .predict_softmax = WIDE(predict_softmax, ISA),
 };

@@ -11,7 +11,11 @@
 #define NOINLINE __declspec(noinline)
 #define INLINE static __forceinline
 #else
+#ifdef __clang__
 #define NOINLINE __attribute__((noinline))
+#else
+#define NOINLINE __attribute__((noinline, noclone))
+#endif
 #define INLINE static inline __attribute__((always_inline))
 #endif
 

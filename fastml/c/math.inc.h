@@ -125,6 +125,24 @@ INLINE T MATH(log1p)(T s) {
     T small = MULADD(k, LN2_LOW, lost / u) - (half_square - ratio * MULADD(z, LOG_TAIL(z), half_square));
     return MULADD(k, LN2_HIGH, f + small);
 }
+
+/* log(1 + e^s) and its derivative 1 / (1 + e^-s), sharing e^-|s|; both exact where they are tiny. */
+#if DTYPE == F32
+#define SOFTPLUS_LOW -87.0f /* e^s is normal above, and lost in the result below */
+#else
+#define SOFTPLUS_LOW -708.0
+#endif
+static const T MATH(softplus_low) = SOFTPLUS_LOW;
+INLINE T MATH(softplus)(T s, T low, T *derivative) {
+    T a = s < 0 ? s : -s, clamped = AT_LEAST(a, low);
+    MATH(exp_parts) parts = MATH(exp_split)(clamped, 0, 0);
+    T e = MULADD(parts.s, parts.q, parts.s);
+    e = a < low ? 0 : e;
+    *derivative = (s < 0 ? e : 1) / (1 + e);
+    return (s < 0 ? 0 : s) + MATH(log1p)(e);
+}
+
+#undef SOFTPLUS_LOW
 #undef MAGIC
 #undef EXPONENT_SHIFT
 #undef EXPONENT_BIAS

@@ -64,14 +64,17 @@ NOINLINE static T FN(softmax_block_rest)(const T *x, T *e, ptrdiff_t n, T m, T f
 
 /* high + low += the block's elements, lane by lane. */
 NOINLINE static void FN(softmax_block_sum)(const T *e, ptrdiff_t n, T *high, T *low) {
+    FN(lanes) h = *(FN(lanes) *)high, l = *(FN(lanes) *)low;
+    T tail[PLAIN_SUM] = {0};
     for (; n > 0; n -= PLAIN_SUM, e += PLAIN_SUM) {
-        T lane[LANES] = {0};
-        ptrdiff_t i = 0, end = n < PLAIN_SUM ? n : PLAIN_SUM;
-        for (; i + LANES <= end; i += LANES)
-            for (ptrdiff_t l = 0; l < LANES; l++) lane[l] += e[i + l];
-        for (ptrdiff_t l = 0; i < end; i++, l++) lane[l] += e[i];
-        for (ptrdiff_t l = 0; l < LANES; l++) FN(two_sum)(&high[l], &low[l], lane[l]);
+        const T *from = e;
+        if (n < PLAIN_SUM) from = (const T *)memcpy(tail, e, (size_t)n * sizeof(T));
+        FN(lanes) v = *(const FN(lanes) *)from + *(const FN(lanes) *)(from + LANES), sum = h + v, part = sum - h;
+        l += (h - (sum - part)) + (v - part);
+        h = sum;
     }
+    *(FN(lanes) *)high = h;
+    *(FN(lanes) *)low = l;
 }
 
 /* Leave the sum of the lanes in high[0] + low[0], added in a fixed tree. */

@@ -1,0 +1,151 @@
+"""The solvers of `fit_logistic`: each takes steps on w and b in place and yields after every finished one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastml._lbfgs import History
+from fastml._logistic import Problem
+from fastml._logistic_data import Penalty
+
+Array = npt.NDArray[Any]
+
+BATCH = 128
+
+
+class Objective:
+    """Mean loss plus penalties as a function of one float64 vector: w, then b where the intercept is fitted."""
+
+    def __init__(self, problem: Problem, penalty: Penalty, w: Array, b: Array, fit_intercept: bool) -> None:
+        self.problem, self.penalty, self.w, self.b, self.fit_intercept = problem, penalty, w, b, fit_intercept
+
+    def position(self) -> Array:
+        """Return w and b as one vector."""
+        parts = [self.w.ravel(), self.b.ravel()] if self.fit_intercept else [self.w.ravel()]
+        return np.concatenate(parts).astype(np.float64)
+
+    def move(self, position: Array) -> None:
+        """Set w and b."""
+        self.w[...] = position[: self.w.size].reshape(self.w.shape)
+        if self.fit_intercept:
+            self.b[...] = position[self.w.size :].reshape(self.b.shape)
+
+    def rounded(self, position: Array) -> Array:
+        """Return the position that w and b can hold."""
+        return position.astype(self.w.dtype).astype(np.float64)
+
+    def at(self, position: Array) -> tuple[float, Array]:
+        """Return value and gradient, of which l1 is left out."""
+        w = position[: self.w.size].reshape(self.w.shape).astype(self.w.dtype)
+        b = position[self.w.size :].astype(self.w.dtype) if self.fit_intercept else self.b.reshape(-1)
+        loss, dw, db = self.problem.evaluate(w, np.broadcast_to(b, (self.problem.classes,)))
+        dw += Penalty(0.0, self.penalty.l2).gradient(w)
+        gradient = np.concatenate([dw.ravel(), db]) if self.fit_intercept else np.ascontiguousarray(dw.ravel())
+        return float(loss) + self.penalty.value(w), gradient
+
+    def pseudo_gradient(self, position: Array, gradient: Array) -> Array:
+        """Return the steepest subgradient with l1 (Andrew and Gao, 2007)."""
+        if not self.penalty.l1:
+            return gradient
+        w, g = position[: self.w.size], gradient[: self.w.size]
+        l1 = self.penalty.l1
+        result = gradient.copy()
+        at_zero = np.sign(g) * np.maximum(np.abs(g) - l1, 0.0)
+        result[: self.w.size] = np.where(w == 0, at_zero, g + l1 * np.sign(w))
+        return result
+
+
+def lbfgs(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
+    """Take L-BFGS steps (OWL-QN with l1: Andrew and Gao, 2007), yielding the loss and whether it has converged.
+
+    Converged means that no entry of the gradient exceeds tol, or that a step gains less than w's dtype can tell.
+    """
+    position = objective.position()
+    history = History(position.size)
+    value, gradient = objective.at(position)
+    slope = objective.pseudo_gradient(position, gradient)
+    precision = 0.1 * float(np.finfo(objective.w.dtype).eps)
+    if np.abs(slope).max(initial=0.0) <= tol:
+        yield value, True
+        return
+    first = True
+    while True:
+        direction = history.direction(slope)
+        orthant = None
+        if objective.penalty.l1:
+            n = objective.w.size
+            direction[:n][direction[:n] * slope[:n] >= 0] = 0.0
+            orthant = np.where(position[:n] == 0, -np.sign(slope[:n]), np.sign(position[:n]))
+        step = 1.0 / max(1.0, float(np.sqrt(slope @ slope))) if first else 1.0
+        found = search(objective, position, value, slope, direction, orthant, step, precision)
+        if found is None:
+            yield value, True
+            return
+        new_position, new_value, new_gradient = found
+        history.push(new_position - position, new_gradient - gradient)
+        gained = value - new_value
+        position, value, gradient, first = new_position, new_value, new_gradient, False
+        slope = objective.pseudo_gradient(position, gradient)
+        objective.move(position)
+        yield value, bool(np.abs(slope).max(initial=0.0) <= tol or gained <= precision * abs(value))
+
+
+def search(
+    objective: Objective,
+    position: Array,
+    value: float,
+    slope: Array,
+    direction: Array,
+    orthant: Array | None,
+    step: float,
+    precision: float,
+) -> tuple[Array, float, Array] | None:
+    """Halve the step until the value falls enough (Armijo); None where not even rounding lets it fall."""
+    for _ in range(40):
+        trial = position + step * direction
+        if orthant is not None:
+            trial[: orthant.size][np.sign(trial[: orthant.size]) != orthant] = 0.0
+        trial = objective.rounded(trial)
+        change = trial - position
+        if not change.any():
+            return None
+        new_value, gradient = objective.at(trial)
+        if new_value <= value + 1e-4 * float(slope @ change) or (
+            step < 1e-3 and new_value <= value and value - new_value <= precision * abs(value)
+        ):
+            return trial, new_value, gradient
+        step *= 0.5
+    return None
+
+
+def sgd(objective: Objective, tol: float, rng: np.random.Generator, curvature: float) -> Iterator[tuple[float, bool]]:
+    """Take epochs of mini-batch steps ``w <- w - lr * grad`` in shuffled order, yielding after each.
+
+    The rate is 1 over the curvature at first and falls with the square root of the epoch. l1 is applied by soft
+    thresholding after each step. The loss is the mean over the batches before their steps; converged means that it has
+    changed by less than tol times itself.
+    """
+    problem, w, b = objective.problem, objective.w, objective.b
+    l1, l2 = objective.penalty.l1, objective.penalty.l2
+    previous, epoch = np.inf, 0
+    while True:
+        rate = 1.0 / ((curvature + 2.0 * l2) * np.sqrt(1.0 + epoch))
+        order = rng.permutation(problem.n).astype(np.int64, copy=False)
+        total = 0.0
+        for start in range(0, problem.n, BATCH):
+            rows = order[start : start + BATCH]
+            loss, dw, db = problem.evaluate(w, np.broadcast_to(b.reshape(-1), (problem.classes,)), True, rows)
+            total += float(loss) * rows.size
+            new = w - rate * (dw + 2.0 * l2 * w)
+            if l1:
+                new = np.sign(new) * np.maximum(np.abs(new) - rate * l1, 0.0)
+            w[...] = new
+            if objective.fit_intercept:
+                b[...] = b - rate * db.reshape(b.shape)
+        mean = total / max(problem.n, 1) + objective.penalty.value(w)
+        yield mean, abs(previous - mean) <= tol * abs(mean)
+        previous, epoch = mean, epoch + 1

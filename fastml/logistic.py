@@ -1,0 +1,188 @@
+"""Logistic and softmax regression in one pass over the data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastml._arguments import finite_number
+from fastml._logistic import Problem
+from fastml._logistic_data import Model, Penalty, checked_scale, make_problem, matrix
+from fastml.fitting import FitResult, fit_logistic
+
+__all__ = ["FitResult", "fit_logistic", "logistic_loss", "logistic_step", "predict_logistic"]
+
+Array = npt.NDArray[Any]
+
+
+def logistic_loss(
+    X: npt.ArrayLike,
+    y: npt.ArrayLike,
+    w: npt.ArrayLike,
+    b: npt.ArrayLike = 0.0,
+    *,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    sample_weight: npt.ArrayLike | None = None,
+    scale: float | None = None,
+    return_grad: bool = False,
+) -> Any:
+    """Return the mean logistic loss, and on request its gradient, in one pass over X.
+
+    Parameters
+    ----------
+    X : array_like of real numbers, shape (n, d)
+        Converted block by block where it is not dense in the dtype of `w`, never whole.
+    y : array_like, shape (n,)
+        0 or 1 where `w` has shape (d,); integers from 0 to K - 1 where it has shape (d, K).
+    w : array_like of float32 or float64, shape (d,) or (d, K)
+        Its dtype is the one that computes.
+    b : array_like, a number or shape (K,)
+        The bias; it is not penalised.
+    l1, l2 : float
+        Penalties: ``l1 * sum |w| + l2 * sum w^2`` is added to the mean loss.
+    sample_weight : array_like, shape (n,), optional
+        Numbers >= 0; the mean is weighted.
+    scale : float, optional
+        Multiplies X.
+    return_grad : bool, default False
+        Return the gradient as well.
+
+    Returns
+    -------
+    loss : numpy.float64
+    dw, db : ndarray
+        With `return_grad`: in the dtype of `w`, the shapes of `w` and `b`. The gradient of ``l1`` is ``l1 * sign(w)``.
+
+    Raises
+    ------
+    TypeError
+        `X`, `y` or `sample_weight` is not real, the classes in `y` are not integers, or `w` is no float32 or float64.
+    ValueError
+        A shape does not fit, a label is no class, a weight is negative, or a penalty or `scale` is not a finite number.
+
+    Notes
+    -----
+    With ``z = scale * X w + b``: ``log(1 + exp(z)) - y z`` or ``logsumexp(z) - z[y]``. Losses are exact in the tail and
+    summed in float64. The bits of the result do not depend on the number of threads.
+
+    Examples
+    --------
+    >>> import numpy as np, fastml
+    >>> X, y = np.array([[0.0, 1.0], [2.0, 0.0]]), np.array([0, 1])
+    >>> loss, dw, db = fastml.logistic_loss(X, y, np.zeros(2), return_grad=True)
+    >>> print(f"{loss:.6f}", dw, db)
+    0.693147 [-0.5   0.25] 0.0
+    """
+    model = Model(w, b)
+    problem = make_problem(X, y, model, sample_weight, scale)
+    penalty = Penalty(l1, l2)
+    loss, dw, db = problem.evaluate(model.w, model.bias, return_grad)
+    loss = np.float64(loss + penalty.value(model.w))
+    if not return_grad:
+        return loss
+    dw += penalty.gradient(model.w)
+    return loss, dw.astype(model.w.dtype), model.like_b(db)
+
+
+def logistic_step(
+    X: npt.ArrayLike,
+    y: npt.ArrayLike,
+    w: Array,
+    b: Array,
+    lr: float,
+    *,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    sample_weight: npt.ArrayLike | None = None,
+    scale: float | None = None,
+) -> np.float64:
+    """Take one gradient step on w and b, in place, and return the loss before it.
+
+    Parameters
+    ----------
+    X, y, l1, l2, sample_weight, scale
+        As in `logistic_loss`.
+    w : ndarray of float32 or float64, shape (d,) or (d, K)
+        Becomes ``w - lr * dw``.
+    b : ndarray, shape (), (1,) or (K,)
+        Becomes ``b - lr * db``.
+    lr : float
+        The step size.
+
+    Returns
+    -------
+    numpy.float64
+        The loss, penalties included, before the step.
+
+    Raises
+    ------
+    TypeError
+        As `logistic_loss`; also if `w` or `b` is no array.
+    ValueError
+        As `logistic_loss`; also if `w` or `b` is read-only or `lr` is not a finite number. Nothing is changed then.
+
+    Examples
+    --------
+    >>> import numpy as np, fastml
+    >>> X, y = np.array([[0.0, 1.0], [2.0, 0.0]]), np.array([0, 1])
+    >>> w, b = np.zeros(2), np.zeros(1)
+    >>> loss = fastml.logistic_step(X, y, w, b, lr=1.0)
+    >>> w
+    array([ 0.5 , -0.25])
+    """
+    for name, array in (("w", w), ("b", b)):
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"{name}: expected an ndarray, which is updated in place, got {type(array).__name__}")
+        if not array.flags.writeable:
+            raise ValueError(f"{name}: expected a writeable array, got a read-only one")
+    if b.dtype.kind != "f":
+        raise TypeError(f"b: expected a float dtype, got {b.dtype}")
+    rate = finite_number("lr", lr)
+    model = Model(w, b)
+    problem = make_problem(X, y, model, sample_weight, scale)
+    penalty = Penalty(l1, l2)
+    loss, dw, db = problem.evaluate(model.w, model.bias)
+    dw += penalty.gradient(model.w)
+    loss = np.float64(loss + penalty.value(model.w))
+    w -= (rate * dw).astype(w.dtype)
+    b -= np.asarray(rate * model.like_b(db)).astype(b.dtype)
+    return loss
+
+
+def predict_logistic(X: npt.ArrayLike, w: npt.ArrayLike, b: npt.ArrayLike = 0.0, *, scale: float | None = None) -> Array:
+    """Return the probabilities of a logistic or softmax regression.
+
+    Parameters
+    ----------
+    X : array_like of real numbers, shape (n, d)
+    w : array_like of float32 or float64, shape (d,) or (d, K)
+    b : array_like, a number or shape (K,)
+    scale : float, optional
+        Multiplies X.
+
+    Returns
+    -------
+    ndarray, shape (n,) or (n, K)
+        ``sigmoid(scale * X w + b)``, or its softmax over the classes; the dtype of `w`.
+
+    Raises
+    ------
+    TypeError
+        `X` is not real, or `w` is no float32 or float64.
+    ValueError
+        A shape does not fit, or `scale` is not a finite number.
+
+    Examples
+    --------
+    >>> import numpy as np, fastml
+    >>> fastml.predict_logistic(np.array([[0.0], [np.inf]]), np.array([1.0]))
+    array([0.5, 1. ])
+    """
+    model = Model(w, b)
+    X = matrix(X, model.w.shape[0])
+    problem = Problem(X, None, None, model.w.dtype, model.classes, checked_scale(scale))
+    probabilities: Array = problem.predict(model.w, model.bias)
+    return probabilities

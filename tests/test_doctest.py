@@ -1,0 +1,66 @@
+"""Every example runs as it is written: in the docstrings of fastml, compiled ones included, and in README.md."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def run(examples):
+    """Run some doctests; return how many lines were tried and what went wrong."""
+    report, tried = [], 0
+    runner = doctest.DocTestRunner(verbose=False)
+    for test in examples:
+        tried += runner.run(test, out=report.append).attempted
+    return tried, "".join(report)
+
+
+def examples_of(module):
+    """Find the doctests of a module.
+
+    The finder knows the functions of Python files only where it can see their file, and Cython lists its functions a
+    second time in ``__test__``: functions are taken one by one here, and the same text once.
+    """
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    found = finder.find(module)
+    for name, value in vars(module).items():
+        if inspect.isroutine(value) and getattr(value, "__module__", None) == module.__name__:
+            found += finder.find(value, f"{module.__name__}.{name}", module=module)
+    return {test.docstring: test for test in found if test.examples}
+
+
+def modules_of(package):
+    yield package
+    for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if not info.name.endswith("__main__"):
+            yield importlib.import_module(info.name)
+
+
+def test_docstrings(fastml):
+    tests = {}
+    for module in modules_of(fastml):
+        tests |= examples_of(module)
+    tried, report = run(tests.values())
+    assert not report, report
+    assert tried > len(tests)
+
+
+def test_every_public_name_has_an_example(fastml):
+    public = {name: value for name, value in vars(fastml).items() if not name.startswith("_") and callable(value)}
+    assert {"sigmoid", "softmax"} <= set(public)
+    public |= {f"ufuncs.{name}": getattr(fastml.ufuncs, name) for name in fastml.ufuncs.__all__}
+    assert not [name for name, value in public.items() if ">>> " not in (value.__doc__ or "")]
+
+
+@pytest.mark.skipif(not README.exists(), reason="not a checkout")
+def test_readme(fastml):
+    text = re.sub("^```.*$", "", README.read_text(encoding="utf-8"), flags=re.MULTILINE)  # a fence would end an output
+    tried, report = run([doctest.DocTestParser().get_doctest(text, {}, "README.md", str(README), 0)])
+    assert not report, report
+    assert tried > 5

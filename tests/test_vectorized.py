@@ -1,0 +1,170 @@
+"""Every named hot loop is vectorised in the built library, at full width, each clamp one instruction.
+
+What the compiler made is read from the assembly, so that no change of compiler, flags or spelling takes it away unseen.
+"""
+
+import dataclasses
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from assembly import count_packed, innermost_loops, intruders, read_functions
+
+SOURCES = Path(__file__).parent.parent / "fastml/c"
+FLAGS = ["-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fPIC", "-w"]
+COMPILER = shlex.split(os.environ.get("CC") or "cc")
+REGISTERS = {"base": "xmm", "avx2": "ymm", "avx512": "zmm"}
+MAX_UNROLLING = 64
+
+pytestmark = [
+    pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="reads x86-64 assembly"),
+    pytest.mark.skipif(platform.system() != "Linux", reason="reads ELF files"),
+    pytest.mark.skipif(shutil.which("objdump") is None, reason="no objdump"),
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Hot:
+    """What a hot loop does to one vector of elements; the compiler may unroll it."""
+
+    kernel: str
+    dtypes: tuple[str, ...] = ("f32", "f64")
+    fma: tuple[int, int] = (0, 0)  # of float32 (and float16), of float64
+    min: int = 0
+    max: int = 0
+    cmp: tuple[int, int] = (0, 0)  # at most, the clamps' own not included
+    div: int = 0
+    sub: int | None = None  # where nothing else tells the loop
+    fused: bool = False  # a clamp's select is done by the operation beside it: a compare stands for the min or max
+    several: bool = False  # the function has loops that differ, and may have them unrolled entirely
+    half: tuple[str, ...] = ()  # dtypes that use 32-byte vectors on AVX-512 too
+
+
+FLOATS, ALL = ("f32", "f64"), ("f16", "f32", "f64")
+EXP = {"fma": (9, 14), "max": 2}
+HOT_LOOPS = [
+    Hot("sigmoid", ALL, fma=(9, 14), min=2, max=2, div=1),
+    Hot("tanh", ALL, fma=(14, 19), min=1, cmp=(1, 2), div=1),
+    Hot("relu", max=1),
+    Hot("relu", ("f16",), max=1, fused=True),
+    Hot("sigmoid_backward", ALL, fma=(1, 1)),
+    Hot("tanh_backward", ALL, fma=(1, 1)),
+    Hot("relu_backward", ALL, cmp=(1, 1)),
+    Hot("softmax_block_max", max=1, several=True),
+    Hot("softmax_block_exp", **EXP),
+    Hot("softmax_block_rest", **EXP, cmp=(1, 1)),
+    Hot("softmax_block_sum", sub=4),
+    Hot("softmax_row", fma=(1, 1), several=True),
+    Hot("softmax_row", sub=6, cmp=(1, 1), several=True),
+    Hot("softmax_tile_max", ALL, max=1, several=True),
+    Hot("softmax_tile_exp", ALL, **EXP),
+    Hot("softmax_tile_rest", ALL, **EXP, cmp=(2, 2)),
+    Hot("softmax_tile_write", fma=(1, 1), several=True),
+    Hot("softmax_tile_write", ALL, sub=6, cmp=(1, 1), several=True),
+    Hot("softmax_tile_write", ("f16",), fma=(10, 15), max=2, several=True),
+    Hot("logistic_dots", fma=(1, 1), half=FLOATS),
+    Hot("logistic_activate", fma=(15, 23), max=1, cmp=(3, 3), fused=True),
+    Hot("logistic_gradient", fma=(8, 8)),
+    Hot("logistic_scores", fma=(1, 1), half=("f32",)),
+    Hot("logistic_softmax_rows", **EXP),
+    Hot("logistic_softmax_gradient", fma=(1, 1), half=("f32",)),
+]
+CASES = [pytest.param(hot, dtype, isa, id=f"{hot.kernel}-{isa}-{dtype}")
+         for isa in REGISTERS for hot in HOT_LOOPS for dtype in hot.dtypes]  # fmt: skip
+
+
+def is_expected(counts, hot, isa, double, unrolled):
+    """Whether these are the operations of `hot` on so many vectors."""
+    fma, cmp = hot.fma[double] * unrolled, hot.cmp[double] * unrolled
+    clamps, chosen = (hot.min + hot.max) * unrolled, counts["min"] + counts["max"] + counts["cmp"]
+    multiplied = counts["mul"] >= fma if isa == "base" else counts["fma"] == fma
+    # GCC 12 folds the select of a clamp into a masked instruction on AVX-512 where it can: fused, too
+    if hot.fused or isa == "avx512":
+        clamped = clamps <= chosen <= clamps + cmp or (hot.fused and chosen == cmp > 0)
+    else:
+        clamped = (counts["min"], counts["max"]) == (hot.min * unrolled, hot.max * unrolled) and counts["cmp"] <= cmp
+    divided = not hot.div or counts["div"] == hot.div * unrolled
+    subtracted = hot.sub is None or counts["sub"] == hot.sub * unrolled
+    recognized = fma or clamps or hot.sub or counts["cmp"] == cmp > 0
+    return bool(multiplied and clamped and divided and subtracted and recognized)
+
+
+def is_somewhere(counts, hot, isa, double):
+    """Whether a function has the operations of `hot`, on two vectors or more, among others."""
+    fma = counts["mul"] if isa == "base" else counts["fma"]
+    found = ((fma, hot.fma[double]), (counts["min"], hot.min), (counts["max"], hot.max), (counts["sub"], hot.sub or 0))
+    return all(count >= 2 * expected for count, expected in found)
+
+
+def problem(functions, hot, dtype, isa):
+    """Return None where a loop is what `hot` says, or the loop unrolled to its end; else what there is instead."""
+    name = f"{hot.kernel}_{isa}_{dtype}"
+    if name not in functions:
+        return f"{name}: no such function"
+    double = dtype == "f64"
+    suffix = "pd" if double else "ps"
+    register = "ymm" if isa == "avx512" and dtype in hot.half else REGISTERS[isa]
+    seen = []
+    for loop in innermost_loops(functions[name]):
+        counts, wrong = count_packed(loop, suffix, register), intruders(loop, suffix, register)
+        if not wrong and any(is_expected(counts, hot, isa, double, n) for n in range(1, MAX_UNROLLING + 1)):
+            return None
+        seen.append(f"{len(loop)} instructions, {dict(counts)}, not vector code: {len(wrong)} {wrong[:3]}")
+    counts = count_packed(functions[name], suffix, register)
+    if any(is_expected(counts, hot, isa, double, n) for n in range(2, MAX_UNROLLING + 1)):
+        return None
+    if hot.several and is_somewhere(counts, hot, isa, double):
+        return None
+    return "\n  ".join([f"{name}: expected {hot} on {register}, got {dict(counts)} in all, and the loops", *seen])
+
+
+@pytest.fixture(scope="module")
+def built():
+    from fastml import _fastml_runtime
+
+    functions = read_functions(_fastml_runtime.__file__)
+    if not functions:
+        pytest.skip("the library is stripped of its symbols")
+    return functions
+
+
+@pytest.mark.parametrize(("hot", "dtype", "isa"), CASES)
+def test_hot_loop_is_vectorized(built, hot, dtype, isa):
+    found = problem(built, hot, dtype, isa)
+    assert found is None, found
+
+
+def compile_avx2(folder, *flags):
+    target = folder / "isa_avx2.o"
+    subprocess.run([*COMPILER, *FLAGS, *flags, "-c", str(folder / "isa_avx2.c"), "-o", str(target)], check=True)
+    return read_functions(target)
+
+
+@pytest.fixture
+def sources(tmp_path):
+    if shutil.which(COMPILER[0]) is None:
+        pytest.skip("no C compiler")
+    return Path(shutil.copytree(SOURCES, tmp_path / "c"))
+
+
+def test_lost_vectorization_is_noticed(sources):
+    functions = compile_avx2(sources, "-O1")
+    # the others are written in vector types, which stay vectors at every level
+    for kernel in ("sigmoid", "tanh", "relu", "softmax_block_exp", "softmax_tile_exp", "logistic_gradient"):
+        for hot in (hot for hot in HOT_LOOPS if hot.kernel == kernel):
+            assert problem(functions, hot, "f32", "avx2") is not None, kernel
+
+
+def test_lost_clamps_are_noticed(sources):
+    macros = sources / "macros.h"
+    text = macros.read_text()
+    macros.write_text(text.replace('__asm__("" : "+x"(v))', "((void)(v))"))
+    assert macros.read_text() != text
+    if "clang" in subprocess.run([*COMPILER, "--version"], capture_output=True, text=True, check=True).stdout:
+        pytest.skip("clang needs no opaque bounds")
+    sigmoid = HOT_LOOPS[0]
+    assert problem(compile_avx2(sources, "-O3"), sigmoid, "f32", "avx2") is not None
