@@ -235,10 +235,12 @@ cdef inline object fast_call(Kernel *kernel, object x, object x2, object out):
 
 
 cdef as_float(x):
-    """Integers and bool to float64; what NumPy functions may override is passed through."""
-    if not hasattr(x, "__array_ufunc__") or isinstance(x, np.generic):
+    """Integers and bool to float64, Python numbers left weak; what may override NumPy functions is passed through."""
+    if type(x) in (bool, int, float):
+        return float(x)
+    if not hasattr(x, "__array_ufunc__"):
         x = np.asarray(x)
-    return x.astype(np.float64) if isinstance(x, np.ndarray) and x.dtype.kind in "biu" else x
+    return x.astype(np.float64) if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "biu" else x
 
 
 cdef ufunc_call(ufunc, tuple inputs, out, where, dtype, casting, order, subok):
@@ -448,7 +450,7 @@ def tanh_backward(dy, y, /, out=None, *, where=True, dtype=None, casting=None, o
 
 
 def relu_backward(dy, y, /, out=None, *, where=True, dtype=None, casting=None, order=None, subok=None):
-    """Return `dy` where ``y = relu(x)`` is positive or NaN, else 0: the gradient through relu, from its output.
+    """Return `dy` where ``y = relu(x)`` is positive, else 0: the gradient through relu, from its output.
 
     Parameters
     ----------

@@ -22,11 +22,13 @@ def integer(name: str, value: SupportsIndex, least: int) -> int:
 
 def real(name: str, value: SupportsFloat) -> float:
     """Return one real number, a zero-dimensional array included, as a float; bool and text are refused."""
+    came = type(value).__name__
     try:
         array = np.asarray(value)
     except ValueError:  # a ragged list
-        array = np.empty(0)
-    if array.ndim == 0 and array.dtype.kind in "iuf":
-        return float(array)
-    came = type(value).__name__ if array.ndim == 0 else f"{type(value).__name__} of shape {array.shape}"
-    raise TypeError(f"{name}: expected a real number, got {came}")
+        raise TypeError(f"{name}: expected a real number, got {came}") from None
+    if array.ndim:
+        came += f" of shape {array.shape}"
+    if array.ndim or array.dtype.kind not in "iuf":
+        raise TypeError(f"{name}: expected a real number, got {came}")
+    return float(array)

@@ -8,9 +8,7 @@ _Out = TypeVar("_Out", bound=NDArray[Any])
 _Integers = NDArray[np.integer[Any]] | NDArray[np.bool_]
 
 @overload
-def softmax(
-    x: ArrayLike, axis: SupportsIndex = -1, *, where: ArrayLike | None = None, out: _Out
-) -> _Out: ...
+def softmax(x: ArrayLike, axis: SupportsIndex = -1, *, where: ArrayLike | None = None, out: _Out) -> _Out: ...
 @overload
 def softmax(
     x: NDArray[_F], axis: SupportsIndex = -1, *, where: ArrayLike | None = None, out: None = None
@@ -24,9 +22,7 @@ def softmax(
     x: ArrayLike, axis: SupportsIndex = -1, *, where: ArrayLike | None = None, out: None = None
 ) -> NDArray[Any]: ...
 @overload
-def log_softmax(
-    x: ArrayLike, axis: SupportsIndex = -1, *, where: ArrayLike | None = None, out: _Out
-) -> _Out: ...
+def log_softmax(x: ArrayLike, axis: SupportsIndex = -1, *, where: ArrayLike | None = None, out: _Out) -> _Out: ...
 @overload
 def log_softmax(
     x: NDArray[_F], axis: SupportsIndex = -1, *, where: ArrayLike | None = None, out: None = None

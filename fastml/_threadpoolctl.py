@@ -7,6 +7,8 @@ A hook that waits for its import would save that, at the price of patching the i
 
 from typing import Any
 
+from fastml.version import __version__
+
 __all__ = ["register"]
 
 _registered = False
@@ -42,8 +44,6 @@ def _controller(base: Any) -> type:
             self.dynlib.fastml_set_num_threads(num_threads)
 
         def get_version(self) -> str:
-            from fastml import __version__
-
             return __version__
 
     return FastmlController

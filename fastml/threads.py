@@ -14,6 +14,7 @@ import numpy as np
 
 from fastml import _fastml_runtime, _threadpoolctl
 from fastml._scalars import integer
+from fastml.version import __version__
 
 __all__ = ["get_num_threads", "num_threads", "set_num_threads", "show_config"]
 
@@ -159,8 +160,6 @@ def show_config(mode: Literal["stdout", "dicts"] = "stdout") -> dict[str, Any] |
     """
     if mode not in ("stdout", "dicts"):
         raise ValueError(f"mode: expected 'stdout' or 'dicts', got {mode!r}")
-    from fastml import __version__
-
     config = {
         "version": __version__,
         "isa": _fastml_runtime.isa(),

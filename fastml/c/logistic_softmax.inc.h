@@ -43,7 +43,11 @@ INLINE T FN(score_exponentials)(T *z, ptrdiff_t K, ptrdiff_t KP, ptrdiff_t *top,
     for (ptrdiff_t k = 1; k < K; k++)
         if (m < z[k]) m = z[k], *top = k;
     T floor = FN(floor_below)(m);
-    IVDEP for (ptrdiff_t k = 0; k < KP; k++) z[k] = FN(exp_above)(z[k], m, floor, exp_low);
+    if (FN(is_moderate)(m)) {
+        IVDEP for (ptrdiff_t k = 0; k < KP; k++) z[k] = FN(exp_above)(z[k], m, floor, exp_low);
+    } else {
+        for (ptrdiff_t k = 0; k < KP; k++) z[k] = z[k] != z[k] ? z[k] : z[k] == m ? 1 / MATH(exp_down) : 0;
+    }
     for (ptrdiff_t k = 0; k < K; k++) rest += k == *top ? 0 : z[k];
     *max = m;
     return rest;

@@ -110,7 +110,10 @@ INLINE T MATH(relu)(T x, MATH(limits) k) { return AT_LEAST(x, k.low); }
 /* Gradients from the output y. With fma the factor has one rounding, without it the form that does not cancel. */
 INLINE T MATH(sigmoid_backward)(T dy, T y) { return dy * (FUSED ? MULADD(-y, y, y) : (1 - y) * y); }
 INLINE T MATH(tanh_backward)(T dy, T y) { return dy * (FUSED ? MULADD(-y, y, 1) : (1 - y) * (1 + y)); }
-INLINE T MATH(relu_backward)(T dy, T y) { return y <= 0 ? 0 : dy; }
+INLINE T MATH(relu_backward)(T dy, T y) {
+    T passed = y > 0 ? dy : 0, sum = dy + y;
+    return dy != dy || y != y ? sum : passed;
+}
 
 /* log(1 + s) for s >= 0: u = 1 + s = 2^k m with m in [sqrt(1/2), sqrt(2)), log m = 2 atanh(f / (2 + f)) for f = m - 1,
  * and what u lost of 1 + s put back: log(u + c) = log u + c / u. Exact in the tail: s itself for tiny s. */

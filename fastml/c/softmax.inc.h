@@ -20,8 +20,11 @@ INLINE T FN(difference)(T x, T m, T *low) {
     return d;
 }
 
-/* Below this no x matters; a finite x keeps `difference` free of inf - inf. */
-INLINE T FN(floor_below)(T m) { return m > 1000 ? 0 : -(T)(sizeof(T) == 4 ? 0x1p126 : 0x1p1022); }
+/* Nothing below m + exp_low matters; a finite bound keeps `difference` free of inf - inf. So large an m that the next x
+ * below it is already too small is left to softmax_limit. */
+#define HUGE_MAX ((T)(sizeof(T) == 4 ? 0x1p30 : 0x1p60))
+INLINE int FN(is_moderate)(T m) { return m < HUGE_MAX && m > -HUGE_MAX; }
+INLINE T FN(floor_below)(T m) { return m + (MATH(exp_low) - 2); }
 
 INLINE T FN(exp_above)(T x, T m, T floor, T exp_low) {
     T low, d = FN(difference)(AT_LEAST(x, floor), m, &low);
@@ -65,3 +68,4 @@ INLINE T FN(log_of_sum)(T rest, T maxima) { return MATH(log1p)(rest * MATH(exp_d
 #undef PLAIN_SUM
 #undef TILE
 #undef KEEPS
+#undef HUGE_MAX

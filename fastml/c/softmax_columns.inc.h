@@ -2,7 +2,7 @@
 
 typedef struct { T max[TILE], floor[TILE], maxima[TILE], lane[LANES][TILE], high[LANES][TILE], low[LANES][TILE]; } FN(tile);
 
-/* Returns whether every maximum is finite. */
+/* Returns whether every maximum is moderate. */
 NOINLINE static int FN(softmax_tile_max)(FN(tile) *t, const S *x, ptrdiff_t C, ptrdiff_t w, ptrdiff_t x_step) {
     for (ptrdiff_t j = 0; j < w; j++) t->max[j] = -(T)INFINITY;
     for (ptrdiff_t i = 0; i < C; i++, x += x_step)
@@ -10,12 +10,12 @@ NOINLINE static int FN(softmax_tile_max)(FN(tile) *t, const S *x, ptrdiff_t C, p
             T v = LOAD(x[j]);
             t->max[j] = t->max[j] < v ? v : t->max[j];
         }
-    int finite = 1;
+    int moderate = 1;
     for (ptrdiff_t j = 0; j < w; j++) {
-        finite &= t->max[j] - t->max[j] == 0;
+        moderate &= FN(is_moderate)(t->max[j]);
         t->floor[j] = FN(floor_below)(t->max[j]);
     }
-    return finite;
+    return moderate;
 }
 
 /* One row of pass 2 for softmax; y may be x. */

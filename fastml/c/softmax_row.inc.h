@@ -34,16 +34,21 @@ static void FN(scatter)(const T *block, const FN(source) *from, char *y, ptrdiff
     }
 }
 
+/* So many lanes that GCC keeps the loop over them a loop, and vectorises it. */
+#define MAX_LANES 64
 NOINLINE static T FN(softmax_block_max)(const T *x, ptrdiff_t n) {
-    T lane[LANES], m = -(T)INFINITY;
-    for (ptrdiff_t l = 0; l < LANES; l++) lane[l] = m;
+    T lane[MAX_LANES], m = -(T)INFINITY;
+    for (ptrdiff_t l = 0; l < MAX_LANES; l++) lane[l] = m;
     ptrdiff_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (ptrdiff_t l = 0; l < LANES; l++) lane[l] = lane[l] < x[i + l] ? x[i + l] : lane[l];
-    for (; i < n; i++) m = m < x[i] ? x[i] : m;
-    for (ptrdiff_t l = 0; l < LANES; l++) m = m < lane[l] ? lane[l] : m;
+    for (; i + MAX_LANES <= n; i += MAX_LANES)
+        for (ptrdiff_t l = 0; l < MAX_LANES; l++) lane[l] = lane[l] < x[i + l] ? x[i + l] : lane[l];
+    for (ptrdiff_t l = 0; l < n - i; l++) lane[l] = lane[l] < x[i + l] ? x[i + l] : lane[l];
+    for (ptrdiff_t l = 0; l < MAX_LANES / 2; l++) lane[l] = lane[l] < lane[l + MAX_LANES / 2] ? lane[l + MAX_LANES / 2] : lane[l];
+    for (ptrdiff_t l = 0; l < MAX_LANES / 4; l++) lane[l] = lane[l] < lane[l + MAX_LANES / 4] ? lane[l + MAX_LANES / 4] : lane[l];
+    for (ptrdiff_t l = 0; l < MAX_LANES / 4; l++) m = m < lane[l] ? lane[l] : m;
     return m;
 }
+#undef MAX_LANES
 
 /* e = scaled exponentials of the block. */
 NOINLINE static void FN(softmax_block_exp)(const T *x, T *e, ptrdiff_t n, T m, T floor) {
@@ -86,9 +91,10 @@ static void FN(lanes_total)(T *high, T *low) {
         }
 }
 
-/* The limits at m = +-inf: one +inf takes all; several, or nothing but -inf, have no limit, except for logsumexp. */
-NOINLINE static void FN(softmax_infinite)(int mode, const FN(source) *from, char *y, ptrdiff_t y_step, ptrdiff_t C, T m) {
-    ptrdiff_t used = 0, infinite = 0, nan = 0;
+/* Where nothing but the maxima counts: m is infinite, or so large that any smaller x vanishes beside it. They share
+ * equally; several +inf, or nothing but -inf, have no limit, except for logsumexp. */
+NOINLINE static void FN(softmax_limit)(int mode, const FN(source) *from, char *y, ptrdiff_t y_step, ptrdiff_t C, T m) {
+    ptrdiff_t used = 0, maxima = 0, nan = 0;
     T v[1], masked = mode == FASTML_SOFTMAX ? 0 : -(T)INFINITY;
     FN(source) plain = *from;
     plain.where = NULL;
@@ -96,18 +102,21 @@ NOINLINE static void FN(softmax_infinite)(int mode, const FN(source) *from, char
         if (from->where && !from->where[i * from->where_step]) continue;
         T x = *FN(gather)(&plain, i, 1, v);
         used++;
-        infinite += x == (T)INFINITY;
+        maxima += x == m;
         nan += x != x;
     }
+    T log_share = maxima ? -MATH(log1p)((T)(maxima - 1)) : 0;
     if (mode == FASTML_LOGSUMEXP) {
-        v[0] = nan ? (T)NAN : m;
+        v[0] = nan ? (T)NAN : used && m - m == 0 ? m - log_share : m;
         plain.x_step = 0;
         FN(scatter)(v, &plain, y, 0, 0, 1, 0);
         return;
     }
-    T other = nan || infinite > 1 || (used && !infinite) ? (T)NAN : masked, one = mode == FASTML_SOFTMAX ? 1 : 0;
+    int none = nan || (used && m == -(T)INFINITY) || (maxima > 1 && m == (T)INFINITY);
+    T share = mode == FASTML_SOFTMAX ? 1 / (T)maxima : log_share;
     for (ptrdiff_t i = 0; i < C; i++) {
-        T x = *FN(gather)(from, i, 1, v), result = other == other && x == (T)INFINITY ? one : other;
+        T x = *FN(gather)(from, i, 1, v), below = mode == FASTML_SOFTMAX ? 0 : x - m;
+        T result = none ? (T)NAN : x == m ? share : below;
         FN(scatter)(&result, from, y, y_step, i, 1, masked);
     }
 }
@@ -123,8 +132,8 @@ NOINLINE static void FN(softmax_row)(int mode, const void *xv, ptrdiff_t x_step,
         T top = FN(softmax_block_max)(FN(gather)(&from, i, n, block), n);
         m = m < top ? top : m;
     }
-    if (!(m - m == 0)) {
-        FN(softmax_infinite)(mode, &from, y, y_step, C, m);
+    if (!FN(is_moderate)(m)) {
+        FN(softmax_limit)(mode, &from, y, y_step, C, m);
         clear_flags();
         return;
     }

@@ -13,10 +13,11 @@ __all__ = ["fit_lbfgs", "make_objective"]
 Vector = NDArray[np.float64]
 Objective = Callable[[Vector], tuple[float, Vector]]
 
+# All as in fit_logistic, so that both sides take the same steps but for rounding.
 MEMORY = 10  # pairs of steps and gradient changes kept
 SUFFICIENT = 1e-4  # Armijo's constant
-HALVINGS = 20  # of a step, before it is taken for no progress
-ROUNDING = 1e-7  # of the loss: float32 sums cannot show a smaller decrease
+HALVINGS = 40  # of a step
+PRECISION = 0.1 * float(np.finfo(np.float32).eps)  # of the loss: a smaller gain is taken for rounding
 
 
 def make_objective(X: NDArray[np.float32], y: NDArray[np.int64], classes: int, l2: float) -> Objective:
@@ -84,7 +85,7 @@ def fit_lbfgs(
     max_iter : int
         The largest number of steps.
     tol : float
-        It stops when no entry of the gradient is larger.
+        It stops when no entry of the gradient is larger, or when rounding hides any gain.
     report : Report
         Called after every step.
 
@@ -100,31 +101,44 @@ def fit_lbfgs(
     pairs: deque[tuple[Vector, Vector]] = deque(maxlen=MEMORY)
     loss, gradient = objective(theta)
     evaluations = 1
-    for iteration in range(1, max_iter + 1):
-        if np.abs(gradient).max() <= tol:
-            return theta, iteration - 1, evaluations, True
+    converged = bool(np.abs(gradient).max() <= tol)
+    iteration = 0
+    while iteration < max_iter and not converged:
         direction = -_two_loops(gradient, pairs)
-        slope = float(direction @ gradient)
-        step = 1.0 if pairs else min(1.0, 1 / float(np.linalg.norm(gradient)))
-        for _ in range(HALVINGS):
-            moved = theta + step * direction
-            new_loss, new_gradient = objective(moved)
-            evaluations += 1
-            if new_loss <= loss + SUFFICIENT * step * slope + ROUNDING * abs(loss):
-                break
-            step /= 2
+        step = 1.0 if iteration else 1 / max(1.0, float(np.linalg.norm(gradient)))
+        moved, new_loss, new_gradient, tried = _search(objective, theta, loss, gradient, direction, step)
+        evaluations += tried
+        iteration += 1
+        if moved is theta:
+            converged = True
         else:
-            return theta, iteration - 1, evaluations, False
-        s, change = moved - theta, new_gradient - gradient
-        if s @ change > 1e-10 * (change @ change):  # keeps the implied Hessian positive
-            pairs.append((s, change))
+            pairs.append((moved - theta, new_gradient - gradient))
+            converged = bool(np.abs(new_gradient).max() <= tol or loss - new_loss <= PRECISION * abs(loss))
         theta, loss, gradient = moved, new_loss, new_gradient
         report(iteration, loss)
-    return theta, max_iter, evaluations, bool(np.abs(gradient).max() <= tol)
+    return theta, iteration, evaluations, converged
+
+
+def _search(
+    objective: Objective, theta: Vector, loss: float, gradient: Vector, direction: Vector, step: float
+) -> tuple[Vector, float, Vector, int]:
+    """Halve the step until the loss falls enough; return theta itself where not even rounding lets it fall."""
+    for tried in range(HALVINGS):
+        moved = (theta + step * direction).astype(np.float32).astype(np.float64)
+        change = moved - theta
+        if not change.any():
+            return theta, loss, gradient, tried
+        new_loss, new_gradient = objective(moved)
+        gained = loss - new_loss
+        if gained >= -SUFFICIENT * float(gradient @ change) or (step < 1e-3 and 0 <= gained <= PRECISION * abs(loss)):
+            return moved, new_loss, new_gradient, tried + 1
+        step /= 2
+    return theta, loss, gradient, HALVINGS
 
 
 def _two_loops(gradient: Vector, pairs: deque[tuple[Vector, Vector]]) -> Vector:
     """Return the inverse Hessian implied by the pairs, times the gradient."""
+    pairs = deque(pair for pair in pairs if pair[0] @ pair[1] > 0)  # else it would not be positive
     q = gradient.copy()
     factors = []
     for s, change in reversed(pairs):

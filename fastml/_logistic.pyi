@@ -1,0 +1,36 @@
+from typing import Any, Literal, overload
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+class Problem:
+    def __init__(
+        self,
+        X: NDArray[Any],
+        target: NDArray[Any] | None,
+        weight: NDArray[Any] | None,
+        dtype: DTypeLike,
+        classes: int,
+        scale: float | None,
+    ) -> None: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+    @property
+    def n(self) -> int: ...
+    @property
+    def d(self) -> int: ...
+    @property
+    def classes(self) -> int: ...
+    @overload
+    def evaluate(
+        self, w: NDArray[Any], b: NDArray[Any], gradient: Literal[True] = True, rows: NDArray[np.int64] | None = None
+    ) -> tuple[np.float64, NDArray[np.float64], NDArray[np.float64]]: ...
+    @overload
+    def evaluate(
+        self, w: NDArray[Any], b: NDArray[Any], gradient: Literal[False], rows: NDArray[np.int64] | None = None
+    ) -> tuple[np.float64, None, None]: ...
+    @overload
+    def evaluate(
+        self, w: NDArray[Any], b: NDArray[Any], gradient: bool, rows: NDArray[np.int64] | None = None
+    ) -> tuple[np.float64, Any, Any]: ...
+    def predict(self, w: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]: ...
