@@ -1,4 +1,4 @@
-"""Checks of arguments that several families share; every message names the argument, what was expected and what came."""
+"""Checks of arguments that several families share; messages name the argument, what was expected and what came."""
 
 import math
 from typing import Any
@@ -39,7 +39,7 @@ def check_out(out: object, shape: tuple[int, ...], dtype: np.dtype[Any], *inputs
 def overlap(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
     """Whether two arrays share memory; True where that is too hard to tell."""
     try:
-        return np.shares_memory(a, b, max_work=10_000)
+        return np.shares_memory(a, b, max_work=10_000)  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return True
 
@@ -57,5 +57,6 @@ def finite_number(name: str, value: Any, *, at_least: float = -math.inf) -> floa
         raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
     number = float(value)
     if not math.isfinite(number) or number < at_least:
-        raise ValueError(f"{name}: expected a finite number{f' >= {at_least}' if at_least > -math.inf else ''}, got {value}")
+        bound = f" >= {at_least:g}" if at_least > -math.inf else ""
+        raise ValueError(f"{name}: expected a finite number{bound}, got {value}")
     return number

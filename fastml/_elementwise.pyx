@@ -1,18 +1,17 @@
 """Element-wise functions: a fast path for dense arrays over real NumPy ufuncs.
 
-A dense, native float array with no keyword but ``out`` goes straight to the kernel. Everything else goes to the ufunc of
-the same name, so that broadcasting, strides, ``where=``, ``dtype=``, subclasses and ``__array_ufunc__`` are NumPy's own.
+A dense, native float array with no keyword but ``out`` goes straight to the kernel. Everything else goes to the ufunc
+of the same name, so that broadcasting, strides, ``where=``, ``dtype=``, subclasses and ``__array_ufunc__`` are NumPy's
+own.
 """
 
-cimport cython
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
-from cpython.object cimport PyObject
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport uint16_t, uint32_t, uint64_t, uintptr_t
 
 from fastml._fastml_runtime cimport (
-    FASTML_F16, FASTML_F32, FASTML_F64, FASTML_RELU, FASTML_RELU_BACKWARD, FASTML_SERIAL_NS, FASTML_SIGMOID,
+    FASTML_F16, FASTML_F32, FASTML_F64, FASTML_RELU, FASTML_RELU_BACKWARD, FASTML_SIGMOID,
     FASTML_SIGMOID_BACKWARD, FASTML_TANH, FASTML_TANH_BACKWARD, kernels, parallel_for,
 )
 

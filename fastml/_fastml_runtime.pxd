@@ -55,4 +55,7 @@ cdef extern from "threadpool.h" nogil:
 
 cdef const fastml_table *kernels() noexcept nogil
 cdef void parallel_for(fastml_task task, void *context, ptrdiff_t chunks, double work_ns) noexcept nogil
+cdef ptrdiff_t count_classes(const void *values, int dtype, ptrdiff_t n, ptrdiff_t classes) noexcept nogil
+cdef ptrdiff_t add_weights(const void *values, int dtype, ptrdiff_t n, double *total) noexcept nogil
+cdef void add_values(const void *values, int dtype, ptrdiff_t n, double *total) noexcept nogil
 cdef void convert(void *to, int dtype, const char *source, ptrdiff_t step, ptrdiff_t n, int kind) noexcept nogil

@@ -6,6 +6,7 @@ import warnings
 cdef extern from "fastml.h" nogil:
     const fastml_table *fastml_kernels
     const fastml_table *fastml_select_isa(const char *name, int *known)
+    const char *fastml_compiler
 
 cdef extern from "threadpool.h" nogil:
     void fastml_parallel_for(fastml_task task, void *context, ptrdiff_t chunks, double work_ns)
@@ -19,6 +20,9 @@ cdef extern from "convert.h" nogil:
         FASTML_FROM_I8, FASTML_FROM_I16, FASTML_FROM_I32, FASTML_FROM_I64
         FASTML_FROM_U8, FASTML_FROM_U16, FASTML_FROM_U32, FASTML_FROM_U64
     void fastml_convert(void *to, int dtype, const char *source, ptrdiff_t step, ptrdiff_t n, int kind)
+    ptrdiff_t fastml_count_classes(const void *values, int dtype, ptrdiff_t n, ptrdiff_t classes)
+    ptrdiff_t fastml_add_weights(const void *values, int dtype, ptrdiff_t n, double *total)
+    void fastml_add(const void *values, int dtype, ptrdiff_t n, double *total)
 
 
 cdef const fastml_table *kernels() noexcept nogil:
@@ -34,6 +38,21 @@ cdef void parallel_for(fastml_task task, void *context, ptrdiff_t chunks, double
 cdef void convert(void *to, int dtype, const char *source, ptrdiff_t step, ptrdiff_t n, int kind) noexcept nogil:
     """Convert n strided numbers to contiguous float32 or float64."""
     fastml_convert(to, dtype, source, step, n, kind)
+
+
+cdef ptrdiff_t count_classes(const void *values, int dtype, ptrdiff_t n, ptrdiff_t classes) noexcept nogil:
+    """Return how many values stand before the first that is no class."""
+    return fastml_count_classes(values, dtype, n, classes)
+
+
+cdef ptrdiff_t add_weights(const void *values, int dtype, ptrdiff_t n, double *total) noexcept nogil:
+    """Add the values up; return how many stand before the first that is no weight."""
+    return fastml_add_weights(values, dtype, n, total)
+
+
+cdef void add_values(const void *values, int dtype, ptrdiff_t n, double *total) noexcept nogil:
+    """Add the values up."""
+    fastml_add(values, dtype, n, total)
 
 
 CONVERTIBLE = {
@@ -74,33 +93,41 @@ def use_isa(name):
     encoded = name.encode()
     if fastml_select_isa(encoded, &known) == NULL:
         problem = "this machine cannot run" if known or name in ISAS else "not an instruction set that fastml knows:"
-        raise ValueError(f"FASTML_ISA: expected one of {', '.join(available_isas())}, got {name!r} ({problem} {name})")
+        raise ValueError(f"FASTML_ISA: expected one of {', '.join(_available)}, got {name!r} ({problem} {name})")
 
 
 def available_isas():
     """Return the names of the instruction sets that this machine runs, the least first."""
-    cdef const fastml_table *before = fastml_kernels
+    return _available
+
+
+def _find_isas():
+    """Try all instruction sets; the best stays chosen."""
     cdef int known = 0
-    names = [name for name in ISAS if fastml_select_isa(name.encode(), &known) != NULL]
-    fastml_select_isa(before.isa, &known)
-    return tuple(names)
+    names = tuple([name for name in ISAS if fastml_select_isa(name.encode(), &known) != NULL])
+    fastml_select_isa(NULL, &known)
+    return names
+
+
+def compiler():
+    """Return the name and version of the C compiler that built this."""
+    return fastml_compiler.decode()
 
 
 def _configure():
     """Read the environment."""
-    cdef int known = 0
     wanted = os.environ.get("FASTML_ISA")
     if wanted:
         try:
             use_isa(wanted)
         except ValueError as error:
             raise ImportError(str(error)) from None
-    else:
-        fastml_select_isa(NULL, &known)
     threads = os.environ.get("FASTML_NUM_THREADS")
-    if threads and not (threads.strip().isdigit() and int(threads) > 0):
+    digits = (threads or "").strip().removeprefix("+")
+    if threads and not (digits.isascii() and digits.isdigit() and digits.strip("0")):
         warnings.warn(f"FASTML_NUM_THREADS: expected a positive integer, got {threads!r}; it is ignored",
                       RuntimeWarning, stacklevel=2)
 
 
+_available = _find_isas()
 _configure()

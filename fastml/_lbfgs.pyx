@@ -12,18 +12,18 @@ cdef enum:
 cdef double dot(const double *x, const double *y, ptrdiff_t n) noexcept nogil:
     """Add in fixed lanes, so that the bits depend neither on the machine nor on threads."""
     cdef double lane[LANES]
-    cdef ptrdiff_t i = 0, l, full = n // LANES * LANES
+    cdef ptrdiff_t i = 0, k, full = n // LANES * LANES
     cdef double total = 0
-    for l in range(LANES):
-        lane[l] = 0
+    for k in range(LANES):
+        lane[k] = 0
     while i < full:
-        for l in range(LANES):
-            lane[l] += x[i + l] * y[i + l]
+        for k in range(LANES):
+            lane[k] += x[i + k] * y[i + k]
         i += LANES
     for i in range(full, n):
         lane[i - full] += x[i] * y[i]
-    for l in range(LANES):
-        total += lane[l]
+    for k in range(LANES):
+        total += lane[k]
     return total
 
 

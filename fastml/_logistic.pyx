@@ -1,20 +1,21 @@
 """The pass over the data of logistic and softmax regression.
 
-Rows go through the kernels block by block. A block that is not dense in the dtype of w is converted into a buffer first, so
-X is never converted whole. PARTS tasks at most run side by side, each adding to sums of its own; how many, and which rows
-each takes, depends on the shape alone, and the sums are added in their order: the bits do not depend on threads.
+Rows go through the kernels block by block. A block that is not dense in the dtype of w is converted into a buffer
+first, so X is never converted whole. PARTS tasks at most run side by side, each adding to sums of its own; how many, and
+which rows each takes, depends on the shape alone, and the sums are added in their order: the bits do not depend on
+threads.
 """
 
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
-from libc.math cimport fabs
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from fastml._fastml_runtime cimport (
-    FASTML_BLOCK_ROWS, FASTML_CLASS_STEP, FASTML_F32, FASTML_F64, FASTML_MIN_FEATURES, convert, kernels, parallel_for,
+    FASTML_BLOCK_ROWS, FASTML_CLASS_STEP, FASTML_F32, FASTML_F64, FASTML_MIN_FEATURES, add_values, add_weights,
+    convert, count_classes, kernels, parallel_for,
 )
 
 import numpy as np
@@ -26,7 +27,9 @@ cnp.import_array()
 cdef enum:
     PARTS = 16               # partial sums
     ROWS = 8                 # what the kernels take at once
-    BLOCK_BYTES = 32768      # of X, for one kernel call: it is read twice, the second time from cache
+    BLOCK_BYTES = 16384      # of X, for one kernel call: it is read twice, the second time from cache
+    SOFTMAX_BYTES = 163840   # the same for softmax, whose gradient is read and written once for each block
+    SOFTMAX_ROWS = 24        # what its kernels take at once: 6 or 8
     PART_BYTES = 4194304     # of X, for one task: a round of PARTS of them is short enough between two looks at signals
     PART_ELEMENTS = 32768    # at least, for one task
     FLUSH_ROWS = 512         # added up in the dtype of w before they go into float64 sums
@@ -72,10 +75,6 @@ cdef inline ptrdiff_t item_size(const Pass *p) noexcept nogil:
     return 4 if p.dtype == FASTML_F32 else 8
 
 
-cdef inline double number(const Pass *p, const char *data, ptrdiff_t i) noexcept nogil:
-    return (<const float *>data)[i] if p.dtype == FASTML_F32 else (<const double *>data)[i]
-
-
 cdef inline ptrdiff_t row_number(const Pass *p, ptrdiff_t row) noexcept nogil:
     return row if p.rows == NULL else p.rows[row]
 
@@ -101,54 +100,6 @@ cdef void load_column(const Pass *p, const Column *column, ptrdiff_t start, ptrd
         convert(to + r * size, p.dtype, column.data + p.rows[start + r] * column.step, 0, 1, column.kind)
 
 
-cdef bint check_targets(const Pass *p, Part *part, const char *target, ptrdiff_t start, ptrdiff_t R) noexcept nogil:
-    """Whether all targets are classes."""
-    cdef ptrdiff_t r
-    cdef double value
-    for r in range(R):
-        value = number(p, target, r)
-        if not (0 <= value < max(p.K, <ptrdiff_t>2)) or value != <ptrdiff_t>value:
-            part.bad_target = row_number(p, start + r)
-            return False
-    return True
-
-
-cdef bint add_weights(const Pass *p, Part *part, const char *weight, ptrdiff_t start, ptrdiff_t R) noexcept nogil:
-    """Add up the weights of a block; whether none is negative or NaN."""
-    cdef ptrdiff_t r
-    cdef double value, total = 0
-    for r in range(R):
-        value = number(p, weight, r)
-        if not 0 <= value < 1e300:
-            part.bad_weight = row_number(p, start + r)
-            return False
-        total += value
-    part.weight += total
-    return True
-
-
-cdef double sum_block(const Pass *p, const char *loss, ptrdiff_t R) noexcept nogil:
-    """Add R losses in float64, in four lanes."""
-    cdef double lane[4]
-    cdef ptrdiff_t r, full = R // 4 * 4
-    memset(lane, 0, sizeof(lane))
-    if p.dtype == FASTML_F32:
-        for r in range(0, full, 4):
-            lane[0] += (<const float *>loss)[r]
-            lane[1] += (<const float *>loss)[r + 1]
-            lane[2] += (<const float *>loss)[r + 2]
-            lane[3] += (<const float *>loss)[r + 3]
-    else:
-        for r in range(0, full, 4):
-            lane[0] += (<const double *>loss)[r]
-            lane[1] += (<const double *>loss)[r + 1]
-            lane[2] += (<const double *>loss)[r + 2]
-            lane[3] += (<const double *>loss)[r + 3]
-    for r in range(full, R):
-        lane[r - full] += number(p, loss, r)
-    return (lane[0] + lane[1]) + (lane[2] + lane[3])
-
-
 cdef void flush(const Pass *p, Part *part) noexcept nogil:
     """Add the recent gradient to the float64 sums."""
     cdef ptrdiff_t i, count = (p.ld + 1) * p.KP
@@ -167,7 +118,7 @@ cdef void run_part(void *context, ptrdiff_t index) noexcept nogil:
     """Pass over the rows of one task."""
     cdef Pass *p = <Pass *>context
     cdef Part *part = &p.parts[index]
-    cdef ptrdiff_t row = p.first + index * p.part_rows, stop = min(row + p.part_rows, p.n), R, ld, recent_rows = 0
+    cdef ptrdiff_t row = p.first + index * p.part_rows, stop = min(row + p.part_rows, p.n), R, ld, recent_rows = 0, good
     cdef ptrdiff_t d = max(p.d, <ptrdiff_t>FASTML_MIN_FEATURES), bias_at = p.ld * p.KP * item_size(p)
     cdef char target[FASTML_BLOCK_ROWS * 8]
     cdef char weight[FASTML_BLOCK_ROWS * 8]
@@ -179,11 +130,15 @@ cdef void run_part(void *context, ptrdiff_t index) noexcept nogil:
     while row < stop:
         R = min(p.block_rows, stop - row)
         load_column(p, &p.target, row, R, target)
-        if not check_targets(p, part, target, row, R):
+        good = count_classes(target, p.dtype, R, max(p.K, <ptrdiff_t>2))
+        if good < R:
+            part.bad_target = row_number(p, row + good)
             return
         if weights != NULL:
             load_column(p, &p.weight, row, R, weight)
-            if not add_weights(p, part, weight, row, R):
+            good = add_weights(weight, p.dtype, R, &part.weight)
+            if good < R:
+                part.bad_weight = row_number(p, row + good)
                 return
         X = load_rows(p, row, R, part.block, &ld)
         if p.K == 1:
@@ -191,7 +146,7 @@ cdef void run_part(void *context, ptrdiff_t index) noexcept nogil:
         else:
             kernels().logistic_softmax[p.dtype](X, target, weights, p.w, p.bias, loss, gradient, bias_gradient,
                                                 part.scores, R, p.d, ld, p.K)
-        part.loss += sum_block(p, loss, R)
+        add_values(loss, p.dtype, R, &part.loss)
         row += R
         recent_rows += R
         if p.gradient and recent_rows >= FLUSH_ROWS:
@@ -204,7 +159,8 @@ cdef void run_part(void *context, ptrdiff_t index) noexcept nogil:
 cdef void predict_part(void *context, ptrdiff_t index) noexcept nogil:
     cdef Pass *p = <Pass *>context
     cdef Part *part = &p.parts[index]
-    cdef ptrdiff_t row = p.first + index * p.part_rows, stop = min(row + p.part_rows, p.n), R, ld, r, size = item_size(p)
+    cdef ptrdiff_t row = p.first + index * p.part_rows, stop = min(row + p.part_rows, p.n), R, ld, r
+    cdef ptrdiff_t size = item_size(p)
     cdef ptrdiff_t d = max(p.d, <ptrdiff_t>FASTML_MIN_FEATURES)
     cdef const char *X
     while row < stop:
@@ -267,14 +223,16 @@ cdef class Problem:
         divide(p, self.n)
 
     cdef run(self, w, b, char *probabilities, bint gradient, ptrdiff_t n, const int64_t *rows, double *sums):
-        """Pass over n rows. sums: loss, weight, then (ld + 1) x KP of gradient. Returns nothing; raises for bad rows."""
+        """Pass over n rows; add to sums: loss, weight, then (ld + 1) x KP of gradient. Raises for bad rows."""
         cdef Pass p = self.setup
         cdef ptrdiff_t size = item_size(&p), elements = (p.ld + 1) * p.KP, part_bytes, k
-        cdef ptrdiff_t block = p.block_rows * p.ld * size, scores = p.block_rows * p.KP * size if p.K > 1 else 0
+        cdef ptrdiff_t block, scores
         cdef char *memory
         cdef Part *part
         if rows != NULL:
             divide(&p, n)
+        block = 0 if p.direct and rows == NULL else p.block_rows * p.ld * size
+        scores = p.block_rows * p.KP * size if p.K > 1 else 0
         p.n = n
         p.rows = rows
         p.gradient = gradient
@@ -364,11 +322,13 @@ cdef class Problem:
 
 cdef void divide(Pass *p, ptrdiff_t n) noexcept:
     """Choose how many rows a kernel call and a task take, by the shape alone."""
-    cdef ptrdiff_t row_bytes = p.ld * item_size(p), rows = BLOCK_BYTES // row_bytes // ROWS * ROWS
-    p.block_rows = min(max(rows, <ptrdiff_t>ROWS), <ptrdiff_t>FASTML_BLOCK_ROWS)
+    cdef ptrdiff_t row_bytes = p.ld * item_size(p), multiple = ROWS if p.K == 1 else SOFTMAX_ROWS
+    cdef ptrdiff_t block_bytes = BLOCK_BYTES if p.K == 1 else SOFTMAX_BYTES, rows
+    p.block_rows = max(block_bytes // row_bytes, multiple)
+    p.block_rows = min(p.block_rows, <ptrdiff_t>FASTML_BLOCK_ROWS) // multiple * multiple
     rows = max((n + PARTS - 1) // PARTS, (PART_ELEMENTS + p.ld - 1) // p.ld)
     rows = min(rows, max(PART_BYTES // row_bytes, p.block_rows))
-    p.part_rows = (rows + ROWS - 1) // ROWS * ROWS
+    p.part_rows = (rows + multiple - 1) // multiple * multiple
 
 
 cdef void add_part(double *sums, const Part *part, ptrdiff_t elements) noexcept:

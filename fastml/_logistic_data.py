@@ -37,8 +37,10 @@ class Model:
 
     def like_b(self, db: Array) -> Any:
         """Return the gradient with the shape of b, which may be broadcast over the classes."""
-        gradient = db.astype(self.w.dtype) if self.b.shape == db.shape else np.full(self.b.shape, db.sum(), self.w.dtype)
-        return gradient if gradient.ndim else np.float64(gradient)
+        if self.b.shape == db.shape:
+            return db.astype(self.w.dtype)
+        total = db.sum()
+        return np.full(self.b.shape, total, self.w.dtype) if self.b.ndim else np.float64(total)
 
 
 class Penalty:

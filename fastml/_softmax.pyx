@@ -1,13 +1,13 @@
 """softmax, log_softmax and logsumexp: argument checks, and the walk over the problems of an array.
 
-An array is cut into problems along one axis. Three kernels serve: short contiguous rows, columns side by side where another
-axis is the one that is adjacent in memory, and single rows in any layout.
+An array is cut into problems along one axis. Three kernels serve: short contiguous rows, columns side by side where
+another axis is the one that is adjacent in memory, and single rows in any layout.
 """
 
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport uint8_t, uintptr_t
+from libc.stdint cimport uint8_t
 
 from fastml._fastml_runtime cimport (
     FASTML_F16, FASTML_F32, FASTML_F64, FASTML_LOG_SOFTMAX, FASTML_LOGSUMEXP, FASTML_SHORT_ROW, FASTML_SOFTMAX, kernels,

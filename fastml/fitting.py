@@ -73,8 +73,8 @@ def fit_logistic(
     scale : float, optional
         Multiplies X.
     w : ndarray of float32 or float64, shape (d,) or (d, K), optional
-        Where to start, updated in place after every finished step. Without it zeros: float32 for X of float16, float32
-        or 8-bit integers, else float64.
+        Where to start, updated in place after every finished step. Without it zeros: float32 for X of float16,
+        float32 or 8-bit integers, else float64.
     b : ndarray, shape (), (1,) or (K,), optional
         As `w`, of the dtype of `w`.
     fit_intercept : bool, default True
@@ -84,7 +84,8 @@ def fit_logistic(
     max_iter : int, default 200
         Iterations of L-BFGS, epochs of SGD.
     tol : float, default 1e-6
-        L-BFGS has converged when no entry of the gradient exceeds it, SGD when the loss changes by less than this share.
+        L-BFGS has converged when no entry of the gradient exceeds it, SGD when the loss changes by less than this
+        share.
     validation_data : (X, y), optional
         Its loss, without penalties, is computed after every step.
     early_stopping : EarlyStopping, optional
@@ -106,7 +107,8 @@ def fit_logistic(
     TypeError
         `X`, `y` or `sample_weight` is not real, or `w` or `b` has another dtype than allowed.
     ValueError
-        A shape does not fit, a label is no class, a number is out of its range, or early stopping has no validation data.
+        A shape does not fit, a label is no class, a number is out of its range, or early stopping has no validation
+        data.
 
     Notes
     -----
@@ -195,5 +197,5 @@ def validation_loss(problem: Problem | None, w: Array, b: Array) -> float | None
 def curvature(X: Array, scale: float | None, classes: int) -> float:
     """Return a bound on the mean loss's second derivative, from the mean square length of up to 10,000 rows."""
     rows = X[:: max(1, X.shape[0] // 10_000)].astype(np.float64)
-    mean = float(np.square(rows).sum()) / max(rows.shape[0], 1) * (1.0 if scale is None else scale * scale)
-    return (0.25 if classes == 1 else 0.5) * (mean + 1.0)
+    mean: float = float(np.square(rows).sum()) / max(rows.shape[0], 1) * (1.0 if scale is None else scale * scale)
+    return float((0.25 if classes == 1 else 0.5) * (mean + 1.0))

@@ -152,7 +152,9 @@ def logistic_step(
     return loss
 
 
-def predict_logistic(X: npt.ArrayLike, w: npt.ArrayLike, b: npt.ArrayLike = 0.0, *, scale: float | None = None) -> Array:
+def predict_logistic(
+    X: npt.ArrayLike, w: npt.ArrayLike, b: npt.ArrayLike = 0.0, *, scale: float | None = None
+) -> Array:
     """Return the probabilities of a logistic or softmax regression.
 
     Parameters

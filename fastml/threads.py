@@ -166,7 +166,7 @@ def show_config(mode: Literal["stdout", "dicts"] = "stdout") -> dict[str, Any] |
         "isas": _fastml_runtime.available_isas(),
         "threads": get_num_threads(),
         "cpus": _usable_cpus(),
-        "compiler": getattr(_fastml_runtime, "compiler", lambda: "unknown")(),
+        "compiler": _fastml_runtime.compiler(),
         "numpy": np.__version__,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",

@@ -1,7 +1,7 @@
 """The element-wise functions as real NumPy ufuncs.
 
-The functions of the same names in `fastml` are quicker to call on small arrays; these have ``.at``, ``.outer`` and whatever
-else a `numpy.ufunc` has.
+The functions of the same names in `fastml` are quicker to call on small arrays; these have ``.at``, ``.outer`` and all
+else that a `numpy.ufunc` has.
 """
 
 from fastml._elementwise import all_ufuncs

@@ -55,7 +55,9 @@ def alternating_extrema(grid: Sequence[mp.mpf], errors: Sequence[mp.mpf]) -> lis
     return [x for x, _ in extrema]
 
 
-def rational(target: Function, low: float, high: float, numerator: int, denominator: int) -> tuple[list[mp.mpf], list[mp.mpf]]:
+def rational(
+    target: Function, low: float, high: float, numerator: int, denominator: int
+) -> tuple[list[mp.mpf], list[mp.mpf]]:
     """Interpolate target by P/Q at Chebyshev points (near-minimax), Q's constant coefficient 1."""
     nodes = chebyshev_nodes(low, high, numerator + denominator + 1)
     rows = [
@@ -104,13 +106,25 @@ def atanh_tail(z: mp.mpf) -> mp.mpf:
     return (2 * mp.atanh(s) - 2 * s) / (s * z)
 
 
+def exp_from(tail: Sequence[mp.mpf], single: bool) -> Function:
+    """Return e^r as the kernels compute it, without their rounding."""
+    rounded = [as_float(c, single) for c in tail][::-1]
+    return lambda r: 1 + r + r * r * mp.polyval(rounded, r)
+
+
+def log_from(tail: Sequence[mp.mpf], single: bool) -> Function:
+    """Return log((1+s)/(1-s)) likewise."""
+    rounded = [as_float(c, single) for c in tail][::-1]
+    return lambda s: 2 * s + s**3 * mp.polyval(rounded, s * s)
+
+
 def main() -> None:
     """Print all tables."""
     half_ln2 = float(mp.log(2) / 2) * 1.0001
     for single, degree in ((True, 4), (False, 9)):
         fit = remez(exp_tail, lambda r: r * r / mp.exp(r) + mp.mpf(1e-9), -half_ln2, half_ln2, degree)
-        tail = show("EXP", fit, single)[::-1]
-        print(relative_error(lambda r, t=tail: 1 + r + r * r * mp.polyval(t, r), mp.exp, -half_ln2, half_ln2))
+        show("EXP", fit, single)
+        print(relative_error(exp_from(fit, single), mp.exp, -half_ln2, half_ln2))
 
     edge = 0.625
     fit = remez(tanh_tail, lambda z: z + mp.mpf(1e-9), 0.0, edge**2, 4)
@@ -123,8 +137,8 @@ def main() -> None:
     top = float((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) * 1.0001
     for single, degree in ((True, 3), (False, 6)):
         fit = remez(atanh_tail, lambda z: z + mp.mpf(1e-9), 0.0, top**2, degree)
-        tail = show("LOG", fit, single)[::-1]
-        print(relative_error(lambda s, t=tail: 2 * s + s**3 * mp.polyval(t, s * s), lambda s: 2 * mp.atanh(s), 1e-3, top))
+        show("LOG", fit, single)
+        print(relative_error(log_from(fit, single), lambda s: 2 * mp.atanh(s), 1e-3, top))
 
 
 if __name__ == "__main__":

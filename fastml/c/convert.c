@@ -40,3 +40,62 @@ void fastml_convert(void *to, int dtype, const char *from, ptrdiff_t step, ptrdi
     if (dtype == FASTML_F32) CONVERT_ALL(float)
     else CONVERT_ALL(double)
 }
+
+#define IS_CLASS(v) (((v) >= 0) & ((v) < limit) & ((T)(int32_t)(v) == (v)))
+#define IS_WEIGHT(v) (((v) >= 0) & ((v) <= largest))
+
+/* All at once first, which vectorises; one by one only where that fails. */
+#define COUNT(TYPE, TEST)                                            \
+    {                                                                \
+        typedef TYPE T;                                              \
+        const T *v = (const T *)values;                              \
+        int32_t all = 1;                                             \
+        ptrdiff_t i = 0;                                             \
+        for (ptrdiff_t k = 0; k < n; k++) all &= TEST(v[k]);         \
+        if (all) return n;                                           \
+        while (TEST(v[i])) i++;                                      \
+        return i;                                                    \
+    }
+
+ptrdiff_t fastml_count_classes(const void *values, int dtype, ptrdiff_t n, ptrdiff_t classes) {
+    if (dtype == FASTML_F32) {
+        float limit = (float)classes;
+        COUNT(float, IS_CLASS)
+    } else {
+        double limit = (double)classes;
+        COUNT(double, IS_CLASS)
+    }
+}
+
+static ptrdiff_t count_weights(const void *values, int dtype, ptrdiff_t n) {
+    if (dtype == FASTML_F32) {
+        const float largest = 0x1.fffffep127f;
+        COUNT(float, IS_WEIGHT)
+    } else {
+        const double largest = 0x1.fffffffffffffp1023;
+        COUNT(double, IS_WEIGHT)
+    }
+}
+
+#define ADD(T)                                                       \
+    {                                                                \
+        const T *v = (const T *)values;                              \
+        double lane[4] = {0};                                        \
+        ptrdiff_t i = 0;                                             \
+        for (; i + 4 <= n; i += 4)                                   \
+            for (int l = 0; l < 4; l++) lane[l] += v[i + l];         \
+        for (int l = 0; i < n; i++, l++) lane[l] += v[i];            \
+        *total += (lane[0] + lane[1]) + (lane[2] + lane[3]);         \
+    }
+
+void fastml_add(const void *values, int dtype, ptrdiff_t n, double *total) {
+    if (dtype == FASTML_F32) ADD(float)
+    else ADD(double)
+}
+
+ptrdiff_t fastml_add_weights(const void *values, int dtype, ptrdiff_t n, double *total) {
+    ptrdiff_t good = count_weights(values, dtype, n);
+    fastml_add(values, dtype, good, total);
+    clear_flags();
+    return good;
+}

@@ -1,4 +1,4 @@
-/* Strided numbers of any real dtype to contiguous float32 or float64: how a block of X, y or a weight gets into a kernel. */
+/* How a block of X, y or a weight gets into a kernel: converted from any real dtype, and checked. */
 #ifndef FASTML_CONVERT_H
 #define FASTML_CONVERT_H
 
@@ -13,5 +13,12 @@ enum {
 
 /* to[i] = the number at from + i * step (bytes), for i < n. `dtype` is FASTML_F32 or FASTML_F64. */
 void fastml_convert(void *to, int dtype, const char *from, ptrdiff_t step, ptrdiff_t n, int source);
+
+/* How many of the n values, float32 or float64, stand before the first that is not one of 0, 1, ..., classes - 1. */
+ptrdiff_t fastml_count_classes(const void *values, int dtype, ptrdiff_t n, ptrdiff_t classes);
+/* How many stand before the first that is negative, infinite or NaN; adds those to *total in fixed lanes. */
+ptrdiff_t fastml_add_weights(const void *values, int dtype, ptrdiff_t n, double *total);
+/* Add n values to *total in the same lanes, whatever they are. */
+void fastml_add(const void *values, int dtype, ptrdiff_t n, double *total);
 
 #endif

@@ -5,6 +5,14 @@
 
 const fastml_table *fastml_kernels = &fastml_table_base;
 
+#if defined(__clang__)
+const char *const fastml_compiler = "Clang " __clang_version__;
+#elif defined(__GNUC__)
+const char *const fastml_compiler = "GCC " __VERSION__;
+#else
+const char *const fastml_compiler = "unknown";
+#endif
+
 #ifdef FASTML_X86_TABLES
 static int runs_avx2(void) {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&

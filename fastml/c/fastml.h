@@ -49,7 +49,7 @@ typedef void (*fastml_predict_binary)(const void *X, const void *w, const void *
                                       ptrdiff_t ldx);
 typedef void (*fastml_predict_softmax)(const void *X, const void *w, const void *bias, void *p, ptrdiff_t R, ptrdiff_t d,
                                        ptrdiff_t ldx, ptrdiff_t K);
-enum { FASTML_BLOCK_ROWS = 256, FASTML_MIN_FEATURES = 16, FASTML_CLASS_STEP = 8 };
+enum { FASTML_BLOCK_ROWS = 256, FASTML_MIN_FEATURES = 16, FASTML_CLASS_STEP = 16 };
 
 typedef struct {
     const char *isa;
@@ -76,5 +76,7 @@ extern const fastml_table fastml_table_avx2, fastml_table_avx512;
 const fastml_table *fastml_select_isa(const char *name, int *known);
 /* The chosen table. */
 extern const fastml_table *fastml_kernels;
+/* Which compiler built this. */
+extern const char *const fastml_compiler;
 
 #endif

@@ -3,6 +3,7 @@
 #ifdef FASTML_X86_TABLES
 #define ISA avx512
 #define FASTML_FMA 1
+#define VECTOR_BYTES 64
 #include "macros.h"
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((target("avx2,fma,bmi,bmi2,avx512f,avx512bw,avx512cd,avx512dq,avx512vl"), min_vector_width(512))), apply_to = function)

@@ -1,39 +1,54 @@
 /* The softmax half of logistic.inc.h. Classes are padded to KP, a multiple of FASTML_CLASS_STEP; a tile of MR rows (or
- * features) by CLASS_STEP classes is held in registers. */
+ * features) by CLASSES is held in registers, as NV vectors each. */
 
-#define CLASS_STEP FASTML_CLASS_STEP
-#define MR 4
-typedef T FN(classes) __attribute__((vector_size(FASTML_CLASS_STEP * sizeof(T)), aligned(sizeof(T)), may_alias));
+#define CLASSES LANES
+#define NV (64 / VECTOR_BYTES)
+#define MR (NV == 1 ? 8 : 6)
+typedef T FN(classes) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
 
 INLINE FN(classes) FN(fma_classes)(T x, FN(classes) w, FN(classes) sum) {
-    for (int k = 0; k < CLASS_STEP; k++) sum[k] = MULADD(x, w[k], sum[k]);
+    for (int k = 0; k < CLASSES / NV; k++) sum[k] = MULADD(x, w[k], sum[k]);
     return sum;
 }
 
-/* Z[R, KP] = X W + b. */
-NOINLINE static void FN(logistic_scores)(const T *X, const T *W, const T *bias, T *Z, ptrdiff_t R, ptrdiff_t d,
-                                         ptrdiff_t ldx, ptrdiff_t KP) {
-    for (ptrdiff_t r = 0; r < R; r += MR) {
-        const T *x0 = X + r * ldx, *x1 = r + 1 < R ? x0 + ldx : x0, *x2 = r + 2 < R ? x1 + ldx : x1;
-        const T *x3 = r + 3 < R ? x2 + ldx : x2;
-        for (ptrdiff_t k = 0; k < KP; k += CLASS_STEP) {
-            FN(classes) s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0}, b = *(const FN(classes) *)(bias + k);
-            const T *w = W + k;
-            for (ptrdiff_t j = 0; j < d; j++, w += KP) {
-                FN(classes) v = *(const FN(classes) *)w;
-                s0 = FN(fma_classes)(x0[j], v, s0);
-                s1 = FN(fma_classes)(x1[j], v, s1);
-                s2 = FN(fma_classes)(x2[j], v, s2);
-                s3 = FN(fma_classes)(x3[j], v, s3);
-            }
-            T *z = Z + r * KP + k;
-            *(FN(classes) *)z = s0 + b;
-            if (r + 1 < R) *(FN(classes) *)(z + KP) = s1 + b;
-            if (r + 2 < R) *(FN(classes) *)(z + 2 * KP) = s2 + b;
-            if (r + 3 < R) *(FN(classes) *)(z + 3 * KP) = s3 + b;
-        }
+/* sum[m] += over i < n of a[m][i * a_step] * b[i * b_step .. + CLASSES]: the inner loop of both products. */
+INLINE void FN(multiply_tile)(FN(classes) sum[MR][NV], const T *const a[MR], ptrdiff_t a_step, const T *b, ptrdiff_t b_step,
+                              ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i++, b += b_step) {
+        FN(classes) v[NV];
+        UNROLL for (int k = 0; k < NV; k++) v[k] = ((const FN(classes) *)b)[k];
+        UNROLL for (int m = 0; m < MR; m++)
+            UNROLL for (int k = 0; k < NV; k++) sum[m][k] = FN(fma_classes)(a[m][i * a_step], v[k], sum[m][k]);
     }
 }
+
+/* Z[R, KP] = X W + b, FEATURES rows of W after the other: so many stay in the first-level cache for all rows of X. */
+#define FEATURES 256
+NOINLINE static void FN(logistic_scores)(const T *X, const T *W, const T *bias, T *Z, ptrdiff_t R, ptrdiff_t d,
+                                         ptrdiff_t ldx, ptrdiff_t KP) {
+    for (ptrdiff_t r = 0; r < R; r++) memset(Z + r * KP, 0, (size_t)KP * sizeof(T));
+    for (ptrdiff_t j = 0; j < d; j += FEATURES)
+        for (ptrdiff_t r = 0; r < R; r += MR) {
+            const T *x[MR];
+            T *z[MR];
+            for (int m = 0; m < MR; m++) {
+                ptrdiff_t row = r + m < R ? r + m : R - 1;
+                x[m] = X + row * ldx + j;
+                z[m] = Z + row * KP;
+            }
+            for (ptrdiff_t k = 0; k < KP; k += CLASSES) {
+                FN(classes) sum[MR][NV];
+                UNROLL for (int m = 0; m < MR; m++)
+                    UNROLL for (int v = 0; v < NV; v++) sum[m][v] = ((const FN(classes) *)(z[m] + k))[v];
+                FN(multiply_tile)(sum, x, 1, W + j * KP + k, KP, d - j < FEATURES ? d - j : FEATURES);
+                UNROLL for (int m = 0; m < MR; m++)
+                    UNROLL for (int v = 0; v < NV; v++) ((FN(classes) *)(z[m] + k))[v] = sum[m][v];
+            }
+        }
+    for (ptrdiff_t r = 0; r < R; r++)
+        for (ptrdiff_t k = 0; k < KP; k++) Z[r * KP + k] += bias[k];
+}
+#undef FEATURES
 
 /* One row: z becomes e^(z - max), scaled; returns the sum without the first maximum, whose class goes to *top. */
 INLINE T FN(score_exponentials)(T *z, ptrdiff_t K, ptrdiff_t KP, ptrdiff_t *top, T *max) {
@@ -73,27 +88,18 @@ NOINLINE static void FN(logistic_softmax_gradient)(const T *X, const T *D, T *gr
     for (ptrdiff_t r = 0; r < R; r++)
         for (ptrdiff_t k = 0; k < KP; k++) bias_gradient[k] += D[r * KP + k];
     for (ptrdiff_t j = 0; j < d; j += MR) {
-        ptrdiff_t j1 = j + 1 < d ? 1 : 0, j2 = j + 2 < d ? 2 : j1, j3 = j + 3 < d ? 3 : j2;
-        for (ptrdiff_t k = 0; k < KP; k += CLASS_STEP) {
-            FN(classes) s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
-            const T *x = X + j, *e = D + k;
-            for (ptrdiff_t r = 0; r < R; r++, x += ldx, e += KP) {
-                FN(classes) v = *(const FN(classes) *)e;
-                s0 = FN(fma_classes)(x[0], v, s0);
-                s1 = FN(fma_classes)(x[j1], v, s1);
-                s2 = FN(fma_classes)(x[j2], v, s2);
-                s3 = FN(fma_classes)(x[j3], v, s3);
-            }
-            T *g = gradient + j * KP + k;
-            *(FN(classes) *)g += s0;
-            if (j + 1 < d) *(FN(classes) *)(g + KP) += s1;
-            if (j + 2 < d) *(FN(classes) *)(g + 2 * KP) += s2;
-            if (j + 3 < d) *(FN(classes) *)(g + 3 * KP) += s3;
+        const T *x[MR];
+        for (int m = 0; m < MR; m++) x[m] = X + (j + m < d ? j + m : d - 1);
+        for (ptrdiff_t k = 0; k < KP; k += CLASSES) {
+            FN(classes) sum[MR][NV] = {{{0}}};
+            FN(multiply_tile)(sum, x, ldx, D + k, KP, R);
+            for (int m = 0; m < MR && j + m < d; m++)
+                for (int v = 0; v < NV; v++) ((FN(classes) *)(gradient + (j + m) * KP + k))[v] += sum[m][v];
         }
     }
 }
 
-INLINE ptrdiff_t FN(padded_classes)(ptrdiff_t K) { return (K + CLASS_STEP - 1) / CLASS_STEP * CLASS_STEP; }
+INLINE ptrdiff_t FN(padded_classes)(ptrdiff_t K) { return (K + FASTML_CLASS_STEP - 1) / FASTML_CLASS_STEP * FASTML_CLASS_STEP; }
 
 static void FN(logistic_softmax)(const void *X, const void *target, const void *weight, const void *w, const void *bias,
                                  void *loss, void *gradient, void *bias_gradient, void *scores, ptrdiff_t R, ptrdiff_t d,
@@ -117,5 +123,6 @@ static void FN(predict_softmax)(const void *X, const void *w, const void *bias, 
     clear_flags();
 }
 
-#undef CLASS_STEP
+#undef CLASSES
+#undef NV
 #undef MR

@@ -30,6 +30,25 @@
 #define IVDEP
 #endif
 
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define UNROLL _Pragma("GCC unroll 16")
+#else
+#define UNROLL
+#endif
+
+#if defined(__GNUC__)
+#define PREFETCH(p) __builtin_prefetch(p, 0, 3)
+#else
+#define PREFETCH(p) ((void)(p))
+#endif
+
+/* One register, or what the compiler makes of it. */
+#ifndef VECTOR_BYTES
+#define VECTOR_BYTES 32
+#endif
+
 /* Hide a bound's value from the compiler: against a literal, GCC makes a clamp of compares and blends, not one min. */
 #if defined(__GNUC__) && defined(__x86_64__)
 #define OPAQUE(v) __asm__("" : "+x"(v))

@@ -1,0 +1,66 @@
+"""What a type checker makes of the public functions."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SNIPPET = """
+from typing import Any, assert_type
+
+import numpy as np
+from numpy.typing import NDArray
+
+import fastml
+
+half, single, double = np.zeros(3, np.float16), np.zeros(3, np.float32), np.zeros(3)
+integers = np.zeros(3, np.int64)
+mask = integers > 0
+
+assert_type(fastml.sigmoid(0.5), np.float64)
+assert_type(fastml.sigmoid(1), np.float64)
+assert_type(fastml.sigmoid(np.float32(1)), np.float32)
+assert_type(fastml.sigmoid(half), NDArray[np.float16])
+assert_type(fastml.sigmoid(single), NDArray[np.float32])
+assert_type(fastml.sigmoid(double), NDArray[np.float64])
+assert_type(fastml.sigmoid(integers), NDArray[np.float64])
+assert_type(fastml.sigmoid(mask), NDArray[np.float64])
+assert_type(fastml.sigmoid(single, out=single, where=mask), np.ndarray[tuple[int], np.dtype[np.float32]])
+assert_type(fastml.sigmoid([0.5, 1.0]), Any)
+assert_type(fastml.tanh_backward(single, single), NDArray[np.float32])
+assert_type(fastml.tanh_backward(single, half), Any)
+assert_type(fastml.ufuncs.sigmoid, np.ufunc)
+
+assert_type(fastml.softmax(single), NDArray[np.float32])
+assert_type(fastml.log_softmax(integers, 0), NDArray[np.float64])
+assert_type(fastml.softmax([0.5, 1.0], where=mask), NDArray[Any])
+assert_type(fastml.logsumexp(single, keepdims=True), NDArray[np.float32])
+assert_type(fastml.logsumexp(single), Any)
+
+assert_type(fastml.show_config(), None)
+assert_type(fastml.show_config(mode="dicts"), dict[str, Any])
+stopping = fastml.EarlyStopping(3, mode="max")
+assert_type(stopping.update(np.float32(0.5), [single, double]), bool)
+assert_type(stopping.update(0.5, {"w": single}), bool)
+assert_type(stopping.best, float | None)
+with fastml.num_threads(2):
+    fastml.set_num_threads(np.int64(1))
+
+fastml.softmax(single, axis=0.5)  # type: ignore[call-overload]
+fastml.EarlyStopping(mode="least")  # type: ignore[arg-type]
+fastml.set_num_threads(1.5)  # type: ignore[arg-type]
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mypy") is None, reason="mypy is not installed")
+def test_types(fastml, tmp_path):
+    snippet = tmp_path / "snippet.py"
+    snippet.write_text(SNIPPET)
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--follow-imports=silent", str(snippet)]
+    environment = os.environ | {"MYPYPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
