@@ -69,9 +69,9 @@ HOT_LOOPS = [
     Hot("logistic_dots", fma=(1, 1), half=FLOATS),
     Hot("logistic_activate", fma=(15, 23), max=1, cmp=(3, 3), fused=True),
     Hot("logistic_gradient", fma=(8, 8)),
-    Hot("logistic_scores", fma=(1, 1), half=("f32",)),
+    Hot("logistic_scores", fma=(1, 1)),
     Hot("logistic_softmax_rows", **EXP),
-    Hot("logistic_softmax_gradient", fma=(1, 1), half=("f32",)),
+    Hot("logistic_softmax_gradient", fma=(1, 1)),
 ]
 CASES = [pytest.param(hot, dtype, isa, id=f"{hot.kernel}-{isa}-{dtype}")
          for isa in REGISTERS for hot in HOT_LOOPS for dtype in hot.dtypes]  # fmt: skip

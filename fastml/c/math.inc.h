@@ -141,9 +141,8 @@ INLINE T MATH(softplus)(T s, T low, T *derivative) {
     MATH(exp_parts) parts = MATH(exp_split)(clamped, 0, 0);
     T e = MULADD(parts.s, parts.q, parts.s);
     e = a < low ? 0 : e;
-    /* e where s < 0, else 1: by bits, since GCC makes two divisions of a selected numerator */
-    U negative = (U)0 - (U)(s < 0);
-    *derivative = FROM_BITS((BITS(e) & negative) | (BITS((T)1) & ~negative)) / (1 + e);
+    T large = 1 / (1 + e), small = e * large; /* one division: of a selected numerator GCC would make two */
+    *derivative = s < 0 ? small : large;
     return (s < 0 ? 0 : s) + MATH(log1p)(e);
 }
 
