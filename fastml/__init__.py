@@ -1,5 +1,12 @@
 """torch.nn.functional for plain NumPy arrays, forward and backward, at the speed of the memory bus."""
 
+from importlib.util import find_spec
+from pkgutil import extend_path
+
+if find_spec("fastml._fastml_runtime") is None:
+    # in a checkout after `pip install .`: this folder comes first, the compiled modules are where pip put them
+    __path__ = extend_path(__path__, __name__)
+
 from fastml import ufuncs
 from fastml.activations import relu, relu_backward, sigmoid, sigmoid_backward, tanh, tanh_backward
 from fastml.early_stopping import EarlyStopping

@@ -1,7 +1,7 @@
 """The pass over the data of logistic and softmax regression.
 
-Rows go through the kernels block by block. A block that is not dense in the dtype of w is converted into a buffer first,
-so X is never converted whole. PARTS tasks at most run side by side, each adding to sums of its own; how many, and which
+Rows go through the kernels block by block. A block that is not dense in the dtype of w is converted into a buffer, so
+X is never converted whole. PARTS tasks at most run side by side, each adding to sums of its own; how many, and which
 rows each takes, depends on the shape alone, and the sums are added in their order: the bits do not depend on threads.
 """
 
