@@ -14,7 +14,8 @@ from fastml._logistic_data import Penalty
 
 Array = npt.NDArray[Any]
 
-BATCH = 128
+BATCH = 128  # rows
+SAMPLE = 1 << 20  # elements of X
 
 
 class Objective:
@@ -47,6 +48,11 @@ class Objective:
         gradient = np.concatenate([dw.ravel(), db]) if self.fit_intercept else np.ascontiguousarray(dw.ravel())
         return float(loss) + self.penalty.value(w), gradient
 
+    @np.errstate(all="ignore")
+    def here(self) -> float:
+        """Return the value at w and b."""
+        return self.at(self.position())[0]
+
     def pseudo_gradient(self, position: Array, gradient: Array) -> Array:
         """Return the steepest subgradient with l1 (Andrew and Gao, 2007)."""
         if not self.penalty.l1:
@@ -62,7 +68,8 @@ class Objective:
 def lbfgs(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
     """Take L-BFGS steps (OWL-QN with l1: Andrew and Gao, 2007), yielding the loss and whether it has converged.
 
-    Converged means that no entry of the gradient exceeds tol, or that a step gains less than w's dtype can tell.
+    Converged means that no entry of the gradient exceeds tol, or that a step gains less than w's dtype can tell. Where
+    the loss is not finite it ends, w and b as they were.
     """
     position = objective.position()
     history = History(position.size)
@@ -83,7 +90,7 @@ def lbfgs(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
         step = 1.0 / max(1.0, float(np.sqrt(slope @ slope))) if first else 1.0
         found = search(objective, position, value, slope, direction, orthant, step, precision)
         if found is None:
-            yield value, True
+            yield value, bool(np.isfinite(value))
             return
         new_position, new_value, new_gradient = found
         history.push(new_position - position, new_gradient - gradient)
@@ -122,30 +129,69 @@ def search(
     return None
 
 
-def sgd(objective: Objective, tol: float, rng: np.random.Generator, curvature: float) -> Iterator[tuple[float, bool]]:
-    """Take epochs of mini-batch steps ``w <- w - lr * grad`` in shuffled order, yielding after each.
+def sgd(
+    objective: Objective, tol: float, rng: np.random.Generator, rate: float, weight: Array | None
+) -> Iterator[tuple[float, bool]]:
+    """Take epochs of mini-batch steps ``w <- w - rate * grad`` in shuffled order, yielding after each.
 
-    The rate is 1 over the curvature at first and falls with the square root of the epoch. l1 is applied by soft
-    thresholding after each step. The loss is the mean over the batches before their steps; converged means that it has
-    changed by less than tol times itself.
+    The rate is halved after every epoch whose loss has not fallen: as long as w travels it stays, once the noise of the
+    batches holds w up it falls geometrically. The loss is the mean over the batches before their steps; converged means
+    that it has changed by less than tol times itself. It ends where the loss is not finite, w and b as they were.
     """
-    problem, w, b = objective.problem, objective.w, objective.b
-    l1, l2 = objective.penalty.l1, objective.penalty.l2
-    previous, epoch = np.inf, 0
+    previous = np.inf
     while True:
-        rate = 1.0 / ((curvature + 2.0 * l2) * np.sqrt(1.0 + epoch))
-        order = rng.permutation(problem.n).astype(np.int64, copy=False)
-        total = 0.0
-        for start in range(0, problem.n, BATCH):
-            rows = order[start : start + BATCH]
-            loss, dw, db = problem.evaluate(w, np.broadcast_to(b.reshape(-1), (problem.classes,)), True, rows)
-            total += float(loss) * rows.size
-            new = w - rate * (dw + 2.0 * l2 * w)
-            if l1:
-                new = np.sign(new) * np.maximum(np.abs(new) - rate * l1, 0.0)
-            w[...] = new
-            if objective.fit_intercept:
-                b[...] = b - rate * db.reshape(b.shape)
-        mean = total / max(problem.n, 1) + objective.penalty.value(w)
+        order = rng.permutation(objective.problem.n).astype(np.int64, copy=False)
+        mean, w, b = epoch(objective, order, rate, weight)
+        if not np.isfinite(mean):
+            yield mean, False
+            return
+        objective.w[...], objective.b[...] = w, b
         yield mean, abs(previous - mean) <= tol * abs(mean)
-        previous, epoch = mean, epoch + 1
+        if not mean < previous:
+            rate *= 0.5
+        previous = mean
+
+
+def epoch(objective: Objective, order: Array, rate: float, weight: Array | None) -> tuple[float, Array, Array]:
+    """Return the mean loss of an epoch of SGD, and w and b after it.
+
+    l1 is applied by soft thresholding after each step. The gradient of a batch counts by the batch's mean weight.
+    """
+    problem, l1, l2 = objective.problem, objective.penalty.l1, objective.penalty.l2
+    w, b = objective.w.copy(), objective.b.copy()
+    mean_weight = 1.0 if weight is None else float(weight.sum(dtype=np.float64)) / problem.n or 1.0
+    total = 0.0
+    for start in range(0, problem.n, BATCH):
+        rows = order[start : start + BATCH]
+        loss, dw, db = problem.evaluate(w, np.broadcast_to(b.reshape(-1), (problem.classes,)), True, rows)
+        share = 1.0 if weight is None else float(weight[rows].mean(dtype=np.float64)) / mean_weight
+        total += share * float(loss) * rows.size
+        new = w - rate * (share * dw + 2.0 * l2 * w)
+        if l1:
+            new = np.sign(new) * np.maximum(np.abs(new) - rate * l1, 0.0)
+        w[...] = new
+        if objective.fit_intercept:
+            b[...] = b - rate * share * db.reshape(b.shape)
+    return total / max(problem.n, 1) + objective.penalty.value(w), w, b
+
+
+def first_rate(X: Array, scale: float | None, classes: int, l2: float) -> float:
+    """Return the rate at which SGD starts: 1 over the curvature that a batch is expected to have.
+
+    That is ``c (v + m / BATCH) + 2 l2``: c bounds the second derivative of the loss, 1/4 (binary) or 1/2 (softmax); v
+    is the largest eigenvalue of the mean of ``x x^T``, by the power method, and m the mean of ``|x|^2``, both over
+    evenly spaced rows of X, a million elements in all, with a 1 for the intercept.
+    """
+    sample = X[:: max(1, -(-X.size // SAMPLE))]
+    n = max(sample.shape[0], 1)
+    rows = np.ones((sample.shape[0], X.shape[1] + 1))
+    np.multiply(sample, 1.0 if scale is None else scale, out=rows[:, :-1])
+    squares = np.einsum("ij,ij->j", rows, rows) / n
+    vector, largest = np.sqrt(squares), 0.0
+    for _ in range(10):
+        vector /= max(float(np.sqrt(vector @ vector)), np.finfo(np.float64).tiny)
+        # not matmul, whose bits may depend on its number of threads
+        vector = np.einsum("ij,i->j", rows, np.einsum("ij,j->i", rows, vector)) / n
+        largest = float(np.sqrt(vector @ vector))
+    curvature = (0.25 if classes == 1 else 0.5) * (largest + float(squares.sum()) / BATCH) + 2.0 * l2
+    return 1.0 / curvature if curvature > 0 else 1.0

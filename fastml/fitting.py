@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,8 @@ import numpy.typing as npt
 from fastml._arguments import finite_number
 from fastml._logistic import Problem
 from fastml._logistic_data import Model, Penalty, make_problem, matrix, vector
-from fastml._solvers import Objective, lbfgs, sgd
+from fastml._scalars import integer
+from fastml._solvers import Objective, first_rate, lbfgs, sgd
 from fastml.early_stopping import EarlyStopping
 
 Array = npt.NDArray[Any]
@@ -80,7 +82,9 @@ def fit_logistic(
     fit_intercept : bool, default True
         Whether b is fitted.
     solver : {"auto", "lbfgs", "sgd"}
-        L-BFGS over all data, or mini-batches of 128 rows in shuffled order. "auto" is "lbfgs".
+        L-BFGS over all data, or gradient steps over mini-batches of 128 rows in shuffled order. "auto" is "lbfgs". The
+        rate of SGD starts at 1 over the curvature of the loss and is halved after every epoch whose loss has not
+        fallen: nothing to choose, but features of like size help.
     max_iter : int, default 200
         Iterations of L-BFGS, epochs of SGD.
     tol : float, default 1e-6
@@ -112,7 +116,8 @@ def fit_logistic(
 
     Notes
     -----
-    After a KeyboardInterrupt the arrays given as `w` and `b` hold the last finished step.
+    After a KeyboardInterrupt the arrays given as `w` and `b` hold the last finished step, also where they are when the
+    loss is not finite: then the fit ends, not converged.
 
     Examples
     --------
@@ -126,40 +131,40 @@ def fit_logistic(
     """
     X = matrix(X, None)
     target = vector("y", y, X.shape[0])
+    weight = None if sample_weight is None else vector("sample_weight", sample_weight, X.shape[0])
     w, b = starting_point(X, target, w, b)
     model = Model(w, b)
-    problem = make_problem(X, target, model, sample_weight, scale)
+    problem = make_problem(X, target, model, weight, scale)
     objective = Objective(problem, Penalty(l1, l2), w, b, bool(fit_intercept))
-    validation = None
-    if validation_data is not None:
-        validation = make_problem(*validation_data, model, None, scale)
+    validation = validation_problem(validation_data, model, scale)
     if early_stopping is not None and validation is None:
         raise ValueError("early_stopping: expected validation_data beside it, got none")
-    if isinstance(max_iter, bool) or not isinstance(max_iter, (int, np.integer)) or max_iter < 0:
-        raise ValueError(f"max_iter: expected an integer >= 0, got {max_iter!r}")
+    max_iter = integer("max_iter", max_iter, least=0)
     tol = finite_number("tol", tol, at_least=0)
     if solver in ("auto", "lbfgs"):
         steps = lbfgs(objective, tol)
     elif solver == "sgd":
-        steps = sgd(objective, tol, np.random.default_rng(rng), curvature(X, scale, model.classes))
+        rate = first_rate(X, scale, model.classes, objective.penalty.l2)
+        steps = sgd(objective, tol, np.random.default_rng(rng), rate, weight)
     else:
         raise ValueError(f"solver: expected 'auto', 'lbfgs' or 'sgd', got {solver!r}")
 
     history: list[Step] = []
-    converged = stopped = False
-    while len(history) < max_iter and not converged and not stopped:
-        loss, converged = next(steps)
+    converged = False
+    for loss, converged in quiet(islice(steps, max_iter)):
         step = Step(len(history) + 1, float(loss), validation_loss(validation, w, b))
         history.append(step)
         if verbose:
             shown = "" if step.validation_loss is None else f"  validation loss {step.validation_loss:.6f}"
             print(f"step {step.iteration:4d}  loss {step.loss:.6f}{shown}", file=sys.stderr)
+        stopped = False
         if early_stopping is not None and step.validation_loss is not None:
             stopped = early_stopping.update(step.validation_loss, [w, b])
         if callback is not None and callback(step):
             stopped = True
-    final = objective.at(objective.position())[0]
-    return FitResult(w, b, final, len(history), converged, history)
+        if converged or stopped:
+            break
+    return FitResult(w, b, objective.here(), len(history), converged, history)
 
 
 def starting_point(X: Array, y: Array, w: Array | None, b: Array | None) -> tuple[Array, Array]:
@@ -187,6 +192,22 @@ def starting_point(X: Array, y: Array, w: Array | None, b: Array | None) -> tupl
     return w, b
 
 
+def validation_problem(data: Any, model: Model, scale: float | None) -> Problem | None:
+    """Return the validation data as a problem, if there are any, checked to the last label."""
+    if data is None:
+        return None
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        raise TypeError(f"validation_data: expected a pair (X, y), got {type(data).__name__}")
+    try:
+        X, y = data
+        problem = make_problem(X, y, model, None, scale)
+        validation_loss(problem, model.w, model.b)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"validation_data: {error}") from None
+    return problem
+
+
+@np.errstate(all="ignore")
 def validation_loss(problem: Problem | None, w: Array, b: Array) -> float | None:
     """Return the mean loss on the validation data, if there are any."""
     if problem is None:
@@ -194,8 +215,11 @@ def validation_loss(problem: Problem | None, w: Array, b: Array) -> float | None
     return float(problem.evaluate(w, np.broadcast_to(b.reshape(-1), (problem.classes,)), False)[0])
 
 
-def curvature(X: Array, scale: float | None, classes: int) -> float:
-    """Return a bound on the mean loss's second derivative, from the mean square length of up to 10,000 rows."""
-    rows = X[:: max(1, X.shape[0] // 10_000)].astype(np.float64)
-    mean: float = float(np.square(rows).sum()) / max(rows.shape[0], 1) * (1.0 if scale is None else scale * scale)
-    return float((0.25 if classes == 1 else 0.5) * (mean + 1.0))
+def quiet(steps: Iterator[tuple[float, bool]]) -> Iterator[tuple[float, bool]]:
+    """Yield the steps, without warnings on NaN and inf while they are taken."""
+    while True:
+        with np.errstate(all="ignore"):
+            step = next(steps, None)
+        if step is None:
+            return
+        yield step

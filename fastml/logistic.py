@@ -17,6 +17,7 @@ __all__ = ["FitResult", "fit_logistic", "logistic_loss", "logistic_step", "predi
 Array = npt.NDArray[Any]
 
 
+@np.errstate(all="ignore")
 def logistic_loss(
     X: npt.ArrayLike,
     y: npt.ArrayLike,
@@ -87,6 +88,7 @@ def logistic_loss(
     return loss, dw.astype(model.w.dtype), model.like_b(db)
 
 
+@np.errstate(all="ignore")
 def logistic_step(
     X: npt.ArrayLike,
     y: npt.ArrayLike,
@@ -136,22 +138,18 @@ def logistic_step(
     for name, array in (("w", w), ("b", b)):
         if not isinstance(array, np.ndarray):
             raise TypeError(f"{name}: expected an ndarray, which is updated in place, got {type(array).__name__}")
+        if array.dtype.kind != "f":
+            raise TypeError(f"{name}: expected a float dtype, got {array.dtype}")
         if not array.flags.writeable:
             raise ValueError(f"{name}: expected a writeable array, got a read-only one")
-    if b.dtype.kind != "f":
-        raise TypeError(f"b: expected a float dtype, got {b.dtype}")
     rate = finite_number("lr", lr)
-    model = Model(w, b)
-    problem = make_problem(X, y, model, sample_weight, scale)
-    penalty = Penalty(l1, l2)
-    loss, dw, db = problem.evaluate(model.w, model.bias)
-    dw += penalty.gradient(model.w)
-    loss = np.float64(loss + penalty.value(model.w))
-    w -= (rate * dw).astype(w.dtype)
-    b -= np.asarray(rate * model.like_b(db)).astype(b.dtype)
-    return loss
+    loss, dw, db = logistic_loss(X, y, w, b, l1=l1, l2=l2, sample_weight=sample_weight, scale=scale, return_grad=True)
+    w -= rate * dw
+    b -= rate * db
+    return np.float64(loss)
 
 
+@np.errstate(all="ignore")
 def predict_logistic(
     X: npt.ArrayLike, w: npt.ArrayLike, b: npt.ArrayLike = 0.0, *, scale: float | None = None
 ) -> Array:
