@@ -11,7 +11,14 @@ from fastml import ufuncs
 from fastml.activations import relu, relu_backward, sigmoid, sigmoid_backward, tanh, tanh_backward
 from fastml.early_stopping import EarlyStopping
 from fastml.logistic import FitResult, fit_logistic, logistic_loss, logistic_step, predict_logistic
-from fastml.softmax_family import log_softmax, logsumexp, softmax
+from fastml.softmax_family import (
+    entropy,
+    log_softmax,
+    log_softmax_backward,
+    logsumexp,
+    softmax,
+    softmax_backward,
+)
 from fastml.threads import get_num_threads, num_threads, set_num_threads, show_config
 from fastml.version import __version__
 
@@ -19,9 +26,11 @@ __all__ = [
     "EarlyStopping",
     "FitResult",
     "__version__",
+    "entropy",
     "fit_logistic",
     "get_num_threads",
     "log_softmax",
+    "log_softmax_backward",
     "logistic_loss",
     "logistic_step",
     "logsumexp",
@@ -34,6 +43,7 @@ __all__ = [
     "sigmoid",
     "sigmoid_backward",
     "softmax",
+    "softmax_backward",
     "tanh",
     "tanh_backward",
     "ufuncs",

@@ -10,19 +10,22 @@ cdef extern from "fastml.h" nogil:
         FASTML_SIGMOID, FASTML_TANH, FASTML_RELU
         FASTML_SIGMOID_BACKWARD, FASTML_TANH_BACKWARD, FASTML_RELU_BACKWARD
         FASTML_SOFTMAX, FASTML_LOG_SOFTMAX, FASTML_LOGSUMEXP
+        FASTML_ENTROPY, FASTML_SOFTMAX_BACKWARD, FASTML_LOG_SOFTMAX_BACKWARD
         FASTML_SHORT_ROW
         FASTML_BLOCK_ROWS, FASTML_MIN_FEATURES, FASTML_CLASS_STEP
 
     ctypedef void (*fastml_unary)(const void *x, void *y, ptrdiff_t n) noexcept nogil
     ctypedef void (*fastml_binary)(const void *a, const void *b, void *y, ptrdiff_t n) noexcept nogil
-    ctypedef void (*fastml_softmax_row)(
-        int mode, const void *x, ptrdiff_t x_step, const uint8_t *where, ptrdiff_t where_step,
-        void *y, ptrdiff_t y_step, ptrdiff_t C) noexcept nogil
-    ctypedef void (*fastml_softmax_columns)(
-        int mode, const void *x, void *y, ptrdiff_t C, ptrdiff_t columns,
-        ptrdiff_t x_step, ptrdiff_t y_step) noexcept nogil
-    ctypedef void (*fastml_softmax_short)(int mode, const void *x, void *y, ptrdiff_t R, ptrdiff_t C) noexcept nogil
-
+    ctypedef struct fastml_problem:
+        int mode
+        const char *x
+        const char *x2
+        const uint8_t *where
+        char *y
+        ptrdiff_t C, x_step, x2_step, where_step, y_step
+    ctypedef void (*fastml_along_row)(const fastml_problem *problem) noexcept nogil
+    ctypedef void (*fastml_along_columns)(const fastml_problem *problem, ptrdiff_t columns) noexcept nogil
+    ctypedef void (*fastml_along_short)(const fastml_problem *problem, ptrdiff_t R) noexcept nogil
     ctypedef void (*fastml_logistic_binary)(
         const void *X, const void *target, const void *weight, const void *w, const void *bias, void *loss,
         void *gradient, void *bias_gradient, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx) noexcept nogil
@@ -40,9 +43,9 @@ cdef extern from "fastml.h" nogil:
         const char *isa
         fastml_unary unary[3][3]
         fastml_binary binary[3][3]
-        fastml_softmax_row softmax_row[3]
-        fastml_softmax_columns softmax_columns[3]
-        fastml_softmax_short softmax_short[3]
+        fastml_along_row along_row[3]
+        fastml_along_columns along_columns[3]
+        fastml_along_short along_short[3]
         fastml_logistic_binary logistic_binary[3]
         fastml_logistic_softmax logistic_softmax[3]
         fastml_predict_binary predict_binary[3]

@@ -185,7 +185,7 @@ def first_rate(X: Array, scale: float | None, classes: int, l2: float) -> float:
     sample = X[:: max(1, -(-X.size // SAMPLE))]
     n = max(sample.shape[0], 1)
     rows = np.ones((sample.shape[0], X.shape[1] + 1))
-    np.multiply(sample, 1.0 if scale is None else scale, out=rows[:, :-1])
+    np.multiply(sample, 1.0 if scale is None else scale, out=rows[:, :-1], dtype=np.float64)
     squares = np.einsum("ij,ij->j", rows, rows) / n
     vector, largest = np.sqrt(squares), 0.0
     for _ in range(10):

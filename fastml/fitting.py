@@ -116,8 +116,8 @@ def fit_logistic(
 
     Notes
     -----
-    After a KeyboardInterrupt the arrays given as `w` and `b` hold the last finished step, also where they are when the
-    loss is not finite: then the fit ends, not converged.
+    After a KeyboardInterrupt the arrays given as `w` and `b` hold the last finished step. Where the loss is not finite
+    the fit ends, not converged, `w` and `b` as they were.
 
     Examples
     --------

@@ -1,5 +1,5 @@
 """Functions along one axis: softmax and kin."""
 
-from fastml._softmax import log_softmax, logsumexp, softmax
+from fastml._softmax import entropy, log_softmax, log_softmax_backward, logsumexp, softmax, softmax_backward
 
-__all__ = ["log_softmax", "logsumexp", "softmax"]
+__all__ = ["entropy", "log_softmax", "log_softmax_backward", "logsumexp", "softmax", "softmax_backward"]

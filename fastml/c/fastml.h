@@ -18,17 +18,25 @@ typedef void (*fastml_binary)(const void *a, const void *b, void *y, ptrdiff_t n
 enum { FASTML_SIGMOID, FASTML_TANH, FASTML_RELU, FASTML_UNARY_KERNELS };
 enum { FASTML_SIGMOID_BACKWARD, FASTML_TANH_BACKWARD, FASTML_RELU_BACKWARD, FASTML_BINARY_KERNELS };
 
-enum { FASTML_SOFTMAX, FASTML_LOG_SOFTMAX, FASTML_LOGSUMEXP, FASTML_SOFTMAX_MODES };
+/* The family along one axis. The first three and entropy take x; the backwards take dy as x, and the output as x2. */
+enum { FASTML_SOFTMAX, FASTML_LOG_SOFTMAX, FASTML_LOGSUMEXP,
+       FASTML_ENTROPY, FASTML_SOFTMAX_BACKWARD, FASTML_LOG_SOFTMAX_BACKWARD };
 
-/* One problem of the softmax family: C elements `x_step` bytes apart; `where` (may be NULL) has one byte an element,
- * `where_step` bytes apart (0 broadcasts). Results go `y_step` bytes apart; logsumexp writes one. */
-typedef void (*fastml_softmax_row)(int mode, const void *x, ptrdiff_t x_step, const uint8_t *where,
-                                   ptrdiff_t where_step, void *y, ptrdiff_t y_step, ptrdiff_t C);
-/* `columns` problems side by side, adjacent in memory; element i of each is i * step elements further. */
-typedef void (*fastml_softmax_columns)(int mode, const void *x, void *y, ptrdiff_t C, ptrdiff_t columns,
-                                       ptrdiff_t x_step, ptrdiff_t y_step);
-/* R contiguous problems of C <= FASTML_SHORT_ROW elements. */
-typedef void (*fastml_softmax_short)(int mode, const void *x, void *y, ptrdiff_t R, ptrdiff_t C);
+/* One problem of C elements, or several side by side; steps are bytes between the elements of a problem. `where` (may be
+ * NULL, and is for entropy and the backwards) has one byte an element. logsumexp and entropy write one element. */
+typedef struct {
+    int mode;
+    const char *x, *x2;
+    const uint8_t *where;
+    char *y;
+    ptrdiff_t C, x_step, x2_step, where_step, y_step;
+} fastml_problem;
+
+typedef void (*fastml_along_row)(const fastml_problem *problem);
+/* `columns` problems side by side: adjacent in memory, the steps multiples of the item size, no `where`. */
+typedef void (*fastml_along_columns)(const fastml_problem *problem, ptrdiff_t columns);
+/* R contiguous problems of C <= FASTML_SHORT_ROW elements, one after the other, no `where`. */
+typedef void (*fastml_along_short)(const fastml_problem *problem, ptrdiff_t R);
 enum { FASTML_SHORT_ROW = 64 };
 
 /* A block of R <= FASTML_BLOCK_ROWS rows of X, `ldx` elements apart, of the logistic pass. `target` holds R numbers: 0 or 1
@@ -55,9 +63,9 @@ typedef struct {
     const char *isa;
     fastml_unary unary[FASTML_UNARY_KERNELS][FASTML_DTYPES];
     fastml_binary binary[FASTML_BINARY_KERNELS][FASTML_DTYPES];
-    fastml_softmax_row softmax_row[FASTML_DTYPES];
-    fastml_softmax_columns softmax_columns[FASTML_DTYPES];
-    fastml_softmax_short softmax_short[FASTML_DTYPES];
+    fastml_along_row along_row[FASTML_DTYPES];
+    fastml_along_columns along_columns[FASTML_DTYPES];
+    fastml_along_short along_short[FASTML_DTYPES];
     /* float32 and float64 only: the blocks of X are converted to the dtype of w */
     fastml_logistic_binary logistic_binary[FASTML_DTYPES];
     fastml_logistic_softmax logistic_softmax[FASTML_DTYPES];

@@ -115,18 +115,33 @@ INLINE T MATH(relu_backward)(T dy, T y) {
     return dy != dy || y != y ? sum : passed;
 }
 
-/* log(1 + s) for s >= 0: u = 1 + s = 2^k m with m in [sqrt(1/2), sqrt(2)), log m = 2 atanh(f / (2 + f)) for f = m - 1,
- * and what u lost of 1 + s put back: log(u + c) = log u + c / u. Exact in the tail: s itself for tiny s. */
-INLINE T MATH(log1p)(T s) {
-    T u = 1 + s, kept = u - 1, lost = (1 - (u - kept)) + (s - kept);
-    U shifted = BITS(u) - SQRT_HALF_BITS, exponent = shifted >> EXPONENT_SHIFT;
+/* log(u) + c for a normal u: u = 2^k m with m in [sqrt(1/2), sqrt(2)), log m = 2 atanh(f / (2 + f)) for f = m - 1;
+ * k_shift is added to k. Tang (1990) has the method. */
+INLINE T MATH(log_normal)(T u, T c, T k_shift) {
+    U shifted = BITS(u) - SQRT_HALF_BITS + ((U)EXPONENT_BIAS << EXPONENT_SHIFT);
     T f = FROM_BITS((shifted & MANTISSA_MASK) + SQRT_HALF_BITS) - 1;
-    T k = FROM_BITS(exponent | BITS(MAGIC(0))) - MAGIC(0);
+    T k = FROM_BITS((shifted >> EXPONENT_SHIFT) | BITS(MAGIC(0))) - MAGIC(EXPONENT_BIAS) + k_shift;
     T ratio = f / (2 + f), z = ratio * ratio;
     /* log m = f - (f^2/2 - ratio (f^2/2 + z p)), the form in which f carries the leading bits exactly */
     T half_square = (T)0.5 * f * f;
-    T small = MULADD(k, LN2_LOW, lost / u) - (half_square - ratio * MULADD(z, LOG_TAIL(z), half_square));
+    T small = MULADD(k, LN2_LOW, c) - (half_square - ratio * MULADD(z, LOG_TAIL(z), half_square));
     return MULADD(k, LN2_HIGH, f + small);
+}
+
+/* log(1 + s) for s >= 0: what u = 1 + s lost is put back, log(u + c) = log u + c / u. Exact in the tail: s itself for
+ * tiny s. */
+INLINE T MATH(log1p)(T s) {
+    T u = 1 + s, kept = u - 1, lost = (1 - (u - kept)) + (s - kept);
+    return MATH(log_normal)(u, lost / u, 0);
+}
+
+/* -p log p for p >= 0, 0 at 0; NaN for negative p and NaN. */
+INLINE T MATH(entropy_term)(T p) {
+    const T smallest = sizeof(T) == 4 ? (T)0x1p-126 : (T)0x1p-1022, up = sizeof(T) == 4 ? (T)0x1p24 : (T)0x1p54;
+    T scaled = p < smallest ? p * up : p, shift = p < smallest ? (sizeof(T) == 4 ? -24 : -54) : 0;
+    T term = -p * MATH(log_normal)(scaled, 0, shift);
+    term = p > 0 ? term : p * 0;
+    return p < 0 || p - p != 0 ? (p < 0 ? (T)NAN : -p) : term;
 }
 
 /* log(1 + e^s) and its derivative 1 / (1 + e^-s), sharing e^-|s|; both exact where they are tiny. */

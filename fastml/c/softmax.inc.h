@@ -5,8 +5,8 @@
  * Pass 1 finds m, pass 2 adds the exponentials, pass 3 writes. x - m is kept in two parts: its rounding alone would cost
  * 64 ULP at x - m = -100. Exponentials carry a factor 2^OFFSET until the last multiplication, so that none is subnormal.
  * Element i is added to lane i % LANES; after PLAIN_SUM elements the lanes go into a compensated sum; so every layout
- * gives the same bits. A row (softmax_row) runs along memory or is gathered block by block; columns (softmax_columns)
- * run TILE at a time down the rows; short rows are transposed into such a tile. */
+ * gives the same bits. A row (softmax_row.inc.h) runs along memory or is gathered block by block; columns
+ * (softmax_columns.inc.h) run TILE at a time down the rows; short rows are transposed into such a tile. */
 
 #define BLOCK (16 * LANES)
 #define PLAIN_SUM (2 * LANES) /* so many elements, two a lane, are added plainly: one rounding */
@@ -63,6 +63,8 @@ INLINE T FN(log_of_sum)(T rest, T maxima) { return MATH(log1p)(rest * MATH(exp_d
 
 #include "softmax_row.inc.h"
 #include "softmax_columns.inc.h"
+#include "softmax_backward.inc.h"
+#include "along_axis.inc.h"
 
 #undef BLOCK
 #undef PLAIN_SUM

@@ -76,18 +76,30 @@ NOINLINE static void FN(softmax_tile_write)(FN(tile) *t, int mode, const S *x, S
     }
 }
 
-static void FN(softmax_tile)(int mode, const S *x, S *y, ptrdiff_t C, ptrdiff_t w, ptrdiff_t x_step, ptrdiff_t y_step) {
+static void FN(softmax_tile_clear)(FN(tile) *t, ptrdiff_t used) {
+    memset(t->maxima, 0, sizeof t->maxima);
+    memset(t->lane, 0, (size_t)used * sizeof t->lane[0]);
+    memset(t->high, 0, (size_t)used * sizeof t->high[0]);
+    memset(t->low, 0, (size_t)used * sizeof t->low[0]);
+}
+
+static void FN(softmax_tile)(const fastml_problem *p, ptrdiff_t w) {
+    const S *x = (const S *)p->x;
+    S *y = (S *)p->y;
+    ptrdiff_t C = p->C, x_step = p->x_step / (ptrdiff_t)sizeof(S), y_step = p->y_step / (ptrdiff_t)sizeof(S);
+    int mode = p->mode;
     FN(tile) t;
     ptrdiff_t used = C < LANES ? C : LANES;
     if (!FN(softmax_tile_max)(&t, x, C, w, x_step)) {
-        for (ptrdiff_t j = 0; j < w; j++)
-            FN(softmax_row)(mode, x + j, x_step * (ptrdiff_t)sizeof(S), NULL, 0, y + j, y_step * (ptrdiff_t)sizeof(S), C);
+        for (ptrdiff_t j = 0; j < w; j++) {
+            fastml_problem column = *p;
+            column.x = (const char *)(x + j);
+            column.y = (char *)(y + j);
+            FN(softmax_row)(&column);
+        }
         return;
     }
-    memset(t.maxima, 0, sizeof t.maxima);
-    memset(t.lane, 0, (size_t)used * sizeof t.lane[0]);
-    memset(t.high, 0, (size_t)used * sizeof t.high[0]);
-    memset(t.low, 0, (size_t)used * sizeof t.low[0]);
+    FN(softmax_tile_clear)(&t, used);
     for (ptrdiff_t i = 0; i < C; i++) {
         if (mode == FASTML_SOFTMAX)
             FN(softmax_tile_exp)(&t, x + i * x_step, y + i * y_step, t.lane[i % LANES], w);
@@ -105,28 +117,4 @@ static void FN(softmax_tile)(int mode, const S *x, S *y, ptrdiff_t C, ptrdiff_t 
         for (ptrdiff_t j = 0; j < w; j++) y[j] = STORE(t.max[j] + total[j]);
     else
         FN(softmax_tile_write)(&t, mode, x, y, C, w, x_step, y_step);
-}
-
-NOINLINE static void FN(softmax_columns)(int mode, const void *xv, void *yv, ptrdiff_t C, ptrdiff_t columns,
-                                         ptrdiff_t x_step, ptrdiff_t y_step) {
-    const S *x = (const S *)xv;
-    S *y = (S *)yv;
-    for (ptrdiff_t j = 0; j < columns; j += TILE)
-        FN(softmax_tile)(mode, x + j, y + j, C, columns - j < TILE ? columns - j : TILE, x_step, y_step);
-    clear_flags();
-}
-
-/* C <= FASTML_SHORT_ROW: TILE rows at a time, transposed. */
-NOINLINE static void FN(softmax_short)(int mode, const void *xv, void *yv, ptrdiff_t R, ptrdiff_t C) {
-    const S *x = (const S *)xv;
-    S *y = (S *)yv, tile[FASTML_SHORT_ROW * TILE];
-    for (ptrdiff_t r = 0; r < R; r += TILE) {
-        ptrdiff_t w = R - r < TILE ? R - r : TILE, results = mode == FASTML_LOGSUMEXP ? 1 : C;
-        for (ptrdiff_t i = 0; i < C; i++)
-            for (ptrdiff_t j = 0; j < w; j++) tile[i * TILE + j] = x[(r + j) * C + i];
-        FN(softmax_tile)(mode, tile, tile, C, w, TILE, TILE);
-        for (ptrdiff_t i = 0; i < results; i++)
-            for (ptrdiff_t j = 0; j < w; j++) y[(r + j) * results + i] = tile[i * TILE + j];
-    }
-    clear_flags();
 }

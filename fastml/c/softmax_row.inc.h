@@ -121,11 +121,11 @@ NOINLINE static void FN(softmax_limit)(int mode, const FN(source) *from, char *y
     }
 }
 
-NOINLINE static void FN(softmax_row)(int mode, const void *xv, ptrdiff_t x_step, const uint8_t *where,
-                                     ptrdiff_t where_step, void *yv, ptrdiff_t y_step, ptrdiff_t C) {
-    FN(source) from = {(const char *)xv, x_step, where, where_step};
-    char *y = (char *)yv;
-    int dense = FN(is_dense)(y, y_step, where);
+NOINLINE static void FN(softmax_row)(const fastml_problem *p) {
+    FN(source) from = {p->x, p->x_step, p->where, p->where_step};
+    char *y = p->y;
+    ptrdiff_t y_step = p->y_step, C = p->C;
+    int mode = p->mode, dense = FN(is_dense)(y, y_step, p->where);
     T block[BLOCK], high[LANES] = {0}, low[LANES] = {0}, m = -(T)INFINITY, maxima = 0;
     for (ptrdiff_t i = 0; i < C; i += BLOCK) {
         ptrdiff_t n = C - i < BLOCK ? C - i : BLOCK;
@@ -134,7 +134,6 @@ NOINLINE static void FN(softmax_row)(int mode, const void *xv, ptrdiff_t x_step,
     }
     if (!FN(is_moderate)(m)) {
         FN(softmax_limit)(mode, &from, y, y_step, C, m);
-        clear_flags();
         return;
     }
     T floor = FN(floor_below)(m);
@@ -165,5 +164,4 @@ NOINLINE static void FN(softmax_row)(int mode, const void *xv, ptrdiff_t x_step,
             FN(scatter)(result, &from, y, y_step, i, n, -(T)INFINITY);
         }
     }
-    clear_flags();
 }

@@ -1,0 +1,47 @@
+/* The kernels of the table for functions along one axis: rows, columns, short rows, of either sub-family. */
+
+static void FN(along_row)(const fastml_problem *p) {
+    if (p->mode < FASTML_ENTROPY) FN(softmax_row)(p);
+    else FN(backward_row)(p);
+    clear_flags();
+}
+
+static void FN(one_tile)(const fastml_problem *p, ptrdiff_t w) {
+    if (p->mode < FASTML_ENTROPY) FN(softmax_tile)(p, w);
+    else FN(backward_tile)(p, w);
+}
+
+static void FN(along_columns)(const fastml_problem *p, ptrdiff_t columns) {
+    for (ptrdiff_t j = 0; j < columns; j += TILE) {
+        ptrdiff_t offset = j * (ptrdiff_t)sizeof(S);
+        fastml_problem part = *p;
+        part.x += offset;
+        part.y += offset;
+        if (p->x2) part.x2 += offset;
+        FN(one_tile)(&part, columns - j < TILE ? columns - j : TILE);
+    }
+    clear_flags();
+}
+
+INLINE void FN(transpose)(const S *from, ptrdiff_t from_step, S *to, ptrdiff_t to_step, ptrdiff_t rows, ptrdiff_t columns) {
+    for (ptrdiff_t i = 0; i < columns; i++)
+        for (ptrdiff_t j = 0; j < rows; j++) to[i * to_step + j] = from[j * from_step + i];
+}
+
+/* TILE rows at a time, transposed into a tile and back. */
+static void FN(along_short)(const fastml_problem *p, ptrdiff_t R) {
+    S x[FASTML_SHORT_ROW * TILE], x2[FASTML_SHORT_ROW * TILE], *y = (S *)p->y;
+    ptrdiff_t C = p->C, results = p->mode == FASTML_LOGSUMEXP || p->mode == FASTML_ENTROPY ? 1 : C;
+    fastml_problem tile = *p;
+    tile.x = tile.y = (char *)x;
+    tile.x2 = (const char *)x2;
+    tile.x_step = tile.x2_step = tile.y_step = TILE * sizeof(S);
+    for (ptrdiff_t r = 0; r < R; r += TILE) {
+        ptrdiff_t w = R - r < TILE ? R - r : TILE;
+        FN(transpose)((const S *)p->x + r * C, C, x, TILE, w, C);
+        if (p->x2) FN(transpose)((const S *)p->x2 + r * C, C, x2, TILE, w, C);
+        FN(one_tile)(&tile, w);
+        FN(transpose)(x, TILE, y + r * results, results, results, w);
+    }
+    clear_flags();
+}

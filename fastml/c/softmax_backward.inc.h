@@ -1,0 +1,91 @@
+/* The gradients through softmax and log_softmax, from their outputs, and the entropy: one compensated sum along the axis,
+ * in the lanes of softmax.inc.h, then one pass that writes.
+ *
+ *     softmax_backward:      y (dy - sum dy y)
+ *     log_softmax_backward:  dy - e^y sum dy
+ *     entropy:               sum -p log p */
+
+INLINE T FN(backward_term)(int mode, T x, T x2) {
+    return mode == FASTML_ENTROPY ? MATH(entropy_term)(x) : mode == FASTML_SOFTMAX_BACKWARD ? x * x2 : x;
+}
+
+INLINE T FN(backward_result)(int mode, T dy, T y, T sum, T exp_low) {
+    if (mode == FASTML_SOFTMAX_BACKWARD) return y * (dy - sum);
+    T e = MATH(exp_scaled)(AT_LEAST(y, exp_low), 0) * MATH(exp_down);
+    return MULADD(-e, sum, dy);
+}
+
+/* The compensated sum; the low part of an infinite one is NaN. */
+INLINE T FN(rounded)(T high, T low) { return high + (low == low ? low : 0); }
+
+/* `mode` is a constant wherever this is inlined, so that each loop is of one function. */
+INLINE void FN(backward_row_as)(int mode, const fastml_problem *p) {
+    FN(source) from = {p->x, p->x_step, NULL, 0}, from2 = {p->x2, p->x2_step, NULL, 0};
+    T block[BLOCK], block2[BLOCK], term[BLOCK], high[LANES] = {0}, low[LANES] = {0}, exp_low = MATH(exp_low);
+    const T *x = block, *x2 = block2;
+    OPAQUE(exp_low);
+    for (ptrdiff_t i = 0; i < p->C; i += BLOCK) {
+        ptrdiff_t n = p->C - i < BLOCK ? p->C - i : BLOCK;
+        x = FN(gather)(&from, i, n, block);
+        if (mode == FASTML_SOFTMAX_BACKWARD) x2 = FN(gather)(&from2, i, n, block2);
+        IVDEP for (ptrdiff_t k = 0; k < n; k++) term[k] = FN(backward_term)(mode, x[k], x2[k]);
+        FN(softmax_block_sum)(term, n, high, low);
+    }
+    FN(lanes_total)(high, low);
+    T sum = FN(rounded)(high[0], low[0]);
+    if (mode == FASTML_ENTROPY) {
+        FN(scatter)(&sum, &from, p->y, 0, 0, 1, 0);
+        return;
+    }
+    int dense = FN(is_dense)(p->y, p->y_step, NULL);
+    for (ptrdiff_t i = 0; i < p->C; i += BLOCK) {
+        ptrdiff_t n = p->C - i < BLOCK ? p->C - i : BLOCK;
+        T *result = dense ? (T *)p->y + i : term;
+        x = FN(gather)(&from, i, n, block);
+        x2 = FN(gather)(&from2, i, n, block2);
+        IVDEP for (ptrdiff_t k = 0; k < n; k++) result[k] = FN(backward_result)(mode, x[k], x2[k], sum, exp_low);
+        FN(scatter)(result, &from, p->y, p->y_step, i, n, 0);
+    }
+}
+
+NOINLINE static void FN(backward_row)(const fastml_problem *p) {
+    if (p->mode == FASTML_ENTROPY) FN(backward_row_as)(FASTML_ENTROPY, p);
+    else if (p->mode == FASTML_SOFTMAX_BACKWARD) FN(backward_row_as)(FASTML_SOFTMAX_BACKWARD, p);
+    else FN(backward_row_as)(FASTML_LOG_SOFTMAX_BACKWARD, p);
+}
+
+INLINE void FN(backward_tile_as)(int mode, const fastml_problem *p, ptrdiff_t w) {
+    FN(tile) t;
+    const char *x = p->x, *x2 = p->x2;
+    char *y = p->y;
+    ptrdiff_t used = p->C < LANES ? p->C : LANES;
+    T exp_low = MATH(exp_low);
+    OPAQUE(exp_low);
+    FN(softmax_tile_clear)(&t, used);
+    for (ptrdiff_t i = 0; i < p->C; i++, x += p->x_step, x2 += p->x2_step) {
+        const S *a = (const S *)x, *b = mode == FASTML_SOFTMAX_BACKWARD ? (const S *)x2 : a;
+        T *lane = t.lane[i % LANES];
+        IVDEP for (ptrdiff_t j = 0; j < w; j++) lane[j] += FN(backward_term)(mode, LOAD(a[j]), LOAD(b[j]));
+        if ((i + 1) % PLAIN_SUM == 0 || i + 1 == p->C) FN(softmax_tile_flush)(&t, used, w);
+    }
+    FN(softmax_tile_total)(&t, used, w);
+    T *sum = t.high[0], *low = t.low[0];
+    for (ptrdiff_t j = 0; j < w; j++) sum[j] = FN(rounded)(sum[j], low[j]);
+    if (mode == FASTML_ENTROPY) {
+        for (ptrdiff_t j = 0; j < w; j++) ((S *)y)[j] = STORE(sum[j]);
+        return;
+    }
+    x = p->x, x2 = p->x2;
+    for (ptrdiff_t i = 0; i < p->C; i++, x += p->x_step, x2 += p->x2_step, y += p->y_step) {
+        const S *a = (const S *)x, *b = (const S *)x2;
+        S *result = (S *)y;
+        IVDEP for (ptrdiff_t j = 0; j < w; j++)
+            result[j] = STORE(FN(backward_result)(mode, LOAD(a[j]), LOAD(b[j]), sum[j], exp_low));
+    }
+}
+
+NOINLINE static void FN(backward_tile)(const fastml_problem *p, ptrdiff_t w) {
+    if (p->mode == FASTML_ENTROPY) FN(backward_tile_as)(FASTML_ENTROPY, p, w);
+    else if (p->mode == FASTML_SOFTMAX_BACKWARD) FN(backward_tile_as)(FASTML_SOFTMAX_BACKWARD, p, w);
+    else FN(backward_tile_as)(FASTML_LOG_SOFTMAX_BACKWARD, p, w);
+}
