@@ -287,7 +287,7 @@ def sigmoid(x, /, out=None, *, where=True, dtype=None, casting=None, order=None,
 
     Notes
     -----
-    Max error: 0.501 ULP (float16), 2 ULP (float32), 2 ULP (float64).
+    Max error: 0.5 ULP (float16), 2 ULP (float32), 2 ULP (float64).
     ``sigmoid(0)`` is exactly 0.5, ``sigmoid(-inf)`` 0 and ``sigmoid(inf)`` 1; subnormal results are not flushed.
 
     Examples

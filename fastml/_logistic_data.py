@@ -51,11 +51,11 @@ class Penalty:
 
     def value(self, w: Array) -> float:
         """Return the penalty of w."""
-        value = 0.0
+        value, w = 0.0, w.astype(np.float64, order="C")  # the order of the sum does not depend on the layout
         if self.l1:
-            value += self.l1 * float(np.abs(w).sum(dtype=np.float64))
+            value += self.l1 * float(np.abs(w).sum())
         if self.l2:
-            value += self.l2 * float(np.square(w, dtype=np.float64).sum())
+            value += self.l2 * float(np.square(w).sum())
         return value
 
     def gradient(self, w: Array) -> Any:

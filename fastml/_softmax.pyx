@@ -8,7 +8,6 @@ cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport uint8_t
-from libc.string cimport memset
 
 from fastml._fastml_runtime cimport (
     FASTML_ENTROPY, FASTML_F16, FASTML_F32, FASTML_F64, FASTML_LOG_SOFTMAX, FASTML_LOG_SOFTMAX_BACKWARD,
@@ -198,7 +197,8 @@ cdef int compute(int mode, cnp.ndarray x, cnp.ndarray x2, int axis, cnp.ndarray 
     """Fill y, which has x's shape, or 1 along the axis for logsumexp and entropy. x2 and where may be None."""
     cdef Problems p
     cdef int k, kind = PyArray_TYPE(x)
-    memset(&p, 0, sizeof(Problems))
+    p.axes = 0
+    p.columns = p.first_task = 0
     p.dtype = FASTML_F32 if kind == cnp.NPY_FLOAT else FASTML_F64 if kind == cnp.NPY_DOUBLE else FASTML_F16
     p.layout = ROWS
     p.rows = 1

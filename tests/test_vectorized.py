@@ -47,13 +47,12 @@ class Hot:
 FLOATS, ALL = ("f32", "f64"), ("f16", "f32", "f64")
 EXP = {"fma": (9, 14), "max": 2}
 HOT_LOOPS = [
-    Hot("sigmoid", ALL, fma=(9, 14), min=2, max=2, div=1),
-    Hot("tanh", ALL, fma=(14, 19), min=1, cmp=(1, 2), div=1),
+    Hot("sigmoid", fma=(9, 14), min=2, max=2, div=1),
+    Hot("tanh", fma=(14, 19), min=1, cmp=(1, 2), div=1),
     Hot("relu", max=1),
-    Hot("relu", ("f16",), max=1, fused=True),
-    Hot("sigmoid_backward", ALL, fma=(1, 1)),
-    Hot("tanh_backward", ALL, fma=(1, 1)),
-    Hot("relu_backward", ALL, cmp=(1, 1)),
+    Hot("sigmoid_backward", fma=(1, 1)),
+    Hot("tanh_backward", fma=(1, 1)),
+    Hot("relu_backward", cmp=(1, 1)),
     Hot("softmax_block_max", max=1, several=True),
     Hot("softmax_block_exp", **EXP),
     Hot("softmax_block_rest", **EXP, cmp=(1, 1)),

@@ -11,6 +11,7 @@ import contextlib
 import functools
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -89,11 +90,16 @@ def narrow_errors(result: Array, exact: Array) -> Array:
     return error
 
 
+def hexadecimal(x: float) -> str:
+    """Return x as C writes it, without idle zeros."""
+    return re.sub(r"\.?0+p", "p", float(x).hex()) if np.isfinite(x) and x else str(float(x))
+
+
 def compare(result: Array, exact: Array, inputs: tuple[Array, ...]) -> Seen:
     """Compare results with exact ones; the witness is one hexadecimal number for each input."""
     error = narrow_errors(result, exact) if exact.dtype == np.float64 else ulp.ulp_error(result, exact)
     worst = int(np.argmax(error))
-    seen = Seen(result.size, float(error[worst]), ", ".join(float(x[worst]).hex() for x in inputs))
+    seen = Seen(result.size, float(error[worst]), ", ".join(hexadecimal(x[worst]) for x in inputs))
     if result.dtype == np.float16:
         with np.errstate(over="ignore"):
             nearest = exact.astype(np.float16)
@@ -136,9 +142,11 @@ def sweep_patterns(name: str, dtype: str, isa: str, span: tuple[int, int], strid
 
 
 def spread(rng: np.random.Generator, n: int) -> Array:
-    """Return n arguments of an activation: where it bends, where it saturates, and of every size."""
-    sizes = 2.0 ** rng.uniform(-60, 10, n // 4) * rng.choice([-1.0, 1.0], n // 4)
-    parts = [rng.uniform(-40, 40, n // 4), rng.uniform(-760, 60, n // 8), rng.uniform(-1.5, 1.5, n // 4), sizes]
+    """Return n arguments of an activation: where it bends, where it saturates, around tanh's edge, of every size."""
+    sizes = 2.0 ** rng.uniform(-60, 10, n // 4)
+    edge = rng.uniform(0.62, 0.65, n // 8)
+    signed = np.concatenate([sizes, edge]) * rng.choice([-1.0, 1.0], n // 4 + n // 8)
+    parts = [rng.uniform(-40, 40, n // 4), rng.uniform(-760, 60, n // 8), rng.uniform(-1.5, 1.5, n // 8), signed]
     return np.concatenate([*parts, rng.standard_normal(n - sum(part.size for part in parts))])
 
 

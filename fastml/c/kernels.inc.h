@@ -24,6 +24,7 @@
 
 #define DTYPE F16
 #include "dtype.inc.h"
+#include "half.inc.h"
 #include "elementwise.inc.h"
 #include "softmax.inc.h"
 #include "dtype_end.inc.h"

@@ -99,7 +99,8 @@ INLINE uint64_t bits_f64(double v) { uint64_t u; memcpy(&u, &v, sizeof u); retur
 INLINE float from_bits_f32(uint32_t u) { float v; memcpy(&v, &u, sizeof v); return v; }
 INLINE double from_bits_f64(uint64_t u) { double v; memcpy(&v, &u, sizeof v); return v; }
 
-/* float16 <-> float32 in integer arithmetic that vectorises everywhere; to float16 rounds to nearest even. */
+/* float16 <-> float32 in integer arithmetic that vectorises everywhere; to float16 rounds to nearest even. A NaN keeps
+ * its sign and what of its payload fits, as the conversion instructions do. */
 INLINE float float_from_half(uint16_t h) {
     uint32_t magnitude = (uint32_t)(h & 0x7fff) << 13, sign = (uint32_t)(h & 0x8000) << 16;
     /* a subnormal is what exceeds 2^-14 under 2^-14's exponent: no subnormal float is ever an operand */
@@ -116,7 +117,7 @@ INLINE uint16_t half_from_float(float v) {
     uint32_t subnormal = bits_f32(from_bits_f32(u) + 0.5f) - 0x3f000000u;
     uint32_t half = (int32_t)u < 0x38800000 ? subnormal : normal;
     half = (int32_t)u >= 0x47800000 ? 0x7c00u : half;
-    half = (int32_t)u > 0x7f800000 ? 0x7e00u : half;
+    half = (int32_t)u > 0x7f800000 ? 0x7e00u | (u >> 13 & 0x3ff) : half;
     return (uint16_t)(half | sign >> 16);
 }
 

@@ -103,6 +103,21 @@ INLINE T MATH(tanh)(T x, MATH(limits) k) {
     return FROM_BITS(BITS(t) | sign);
 }
 
+#if DTYPE == F32
+/* sigmoid for a result that is rounded again, to float16. Near 0 it is 1/2 + x/4 - x^3/48, where 1/2 + x/4 is often just
+ * between two float16 numbers and the cubic term, lost in float32, decides: there the sum is rounded to odd, after which
+ * the second rounding is right (Boldo and Melquiond, 2008). */
+#define sigmoid_for_half_limits sigmoid_limits
+INLINE T MATH(sigmoid_for_half)(T x, MATH(limits) k) {
+    T h = (T)0.5 * x, zz = h * h, t = (T)0.5 * MULADD(h * zz, TANH_TAIL(zz), h);
+    T sum = (T)0.5 + t, lost = t - (sum - (T)0.5);
+    U odd = BITS(sum) | 1, down = (BITS(sum) - 1) | 1;
+    T near = FROM_BITS(lost < 0 ? down : odd), far = MATH(sigmoid)(x, k);
+    near = lost == 0 ? sum : near;
+    return x < (T)0.25 && x > (T)-0.25 ? near : far;
+}
+#endif
+
 /* max(x, 0), NaN and -0 kept. */
 static const MATH(limits) MATH(relu_limits) = {0, 0, 1};
 INLINE T MATH(relu)(T x, MATH(limits) k) { return AT_LEAST(x, k.low); }

@@ -11,6 +11,11 @@ INLINE int FN(is_dense)(const void *p, ptrdiff_t step, const uint8_t *where) {
 static const T *FN(gather)(const FN(source) *from, ptrdiff_t start, ptrdiff_t n, T *block) {
     const char *x = from->x + start * from->x_step;
     if (FN(is_dense)(x, from->x_step, from->where)) return (const T *)x;
+#if DTYPE == F16
+    if (from->x_step == (ptrdiff_t)sizeof(S) && (uintptr_t)x % sizeof(S) == 0) {
+        FN(widen)((const S *)x, block, n);
+    } else
+#endif
     for (ptrdiff_t i = 0; i < n; i++) {
         S v;
         memcpy(&v, x + i * from->x_step, sizeof v);
@@ -28,6 +33,12 @@ static void FN(scatter)(const T *block, const FN(source) *from, char *y, ptrdiff
     y += start * y_step;
     if ((const char *)block == y) return;
     const uint8_t *where = from->where ? from->where + start * from->where_step : NULL;
+#if DTYPE == F16
+    if (!where && y_step == (ptrdiff_t)sizeof(S) && (uintptr_t)y % sizeof(S) == 0) {
+        FN(narrow)(block, (S *)y, n);
+        return;
+    }
+#endif
     for (ptrdiff_t i = 0; i < n; i++) {
         S v = STORE(where && !where[i * from->where_step] ? masked : block[i]);
         memcpy(y + i * y_step, &v, sizeof v);
