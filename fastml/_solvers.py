@@ -69,7 +69,7 @@ def lbfgs(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
     """Take L-BFGS steps (OWL-QN with l1: Andrew and Gao, 2007), yielding the loss and whether it has converged.
 
     Converged means that no entry of the gradient exceeds tol, or that a step gains less than w's dtype can tell. Where
-    the loss is not finite it ends, w and b as they were.
+    the loss or its gradient is not finite it ends, w and b as they were.
     """
     position = objective.position()
     history = History(position.size)
@@ -90,7 +90,7 @@ def lbfgs(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
         step = 1.0 / max(1.0, float(np.sqrt(slope @ slope))) if first else 1.0
         found = search(objective, position, value, slope, direction, orthant, step, precision)
         if found is None:
-            yield value, bool(np.isfinite(value))
+            yield value, bool(np.isfinite(value) and np.isfinite(slope).all())
             return
         new_position, new_value, new_gradient = found
         history.push(new_position - position, new_gradient - gradient)
@@ -136,13 +136,13 @@ def sgd(
 
     The rate is halved after every epoch whose loss has not fallen: as long as w travels it stays, once the noise of the
     batches holds w up it falls geometrically. The loss is the mean over the batches before their steps; converged means
-    that it has changed by less than tol times itself. It ends where the loss is not finite, w and b as they were.
+    that it has changed by less than tol times itself. It ends where that or w is not finite, w and b as they were.
     """
     previous = np.inf
     while True:
         order = rng.permutation(objective.problem.n).astype(np.int64, copy=False)
         mean, w, b = epoch(objective, order, rate, weight)
-        if not np.isfinite(mean):
+        if not (np.isfinite(mean) and np.isfinite(w).all() and np.isfinite(b).all()):
             yield mean, False
             return
         objective.w[...], objective.b[...] = w, b
@@ -175,6 +175,7 @@ def epoch(objective: Objective, order: Array, rate: float, weight: Array | None)
     return total / max(problem.n, 1) + objective.penalty.value(w), w, b
 
 
+@np.errstate(all="ignore")
 def first_rate(X: Array, scale: float | None, classes: int, l2: float) -> float:
     """Return the rate at which SGD starts: 1 over the curvature that a batch is expected to have.
 

@@ -116,8 +116,8 @@ def fit_logistic(
 
     Notes
     -----
-    After a KeyboardInterrupt the arrays given as `w` and `b` hold the last finished step. Where the loss is not finite
-    the fit ends, not converged, `w` and `b` as they were.
+    After a KeyboardInterrupt the arrays given as `w` and `b` hold the last finished step. Where the loss or its
+    gradient is not finite the fit ends, not converged, `w` and `b` as they were.
 
     Examples
     --------
@@ -137,8 +137,7 @@ def fit_logistic(
     problem = make_problem(X, target, model, weight, scale)
     objective = Objective(problem, Penalty(l1, l2), w, b, bool(fit_intercept))
     validation = validation_problem(validation_data, model, scale)
-    if early_stopping is not None and validation is None:
-        raise ValueError("early_stopping: expected validation_data beside it, got none")
+    check_hooks(early_stopping, validation, callback)
     max_iter = integer("max_iter", max_iter, least=0)
     tol = finite_number("tol", tol, at_least=0)
     if solver in ("auto", "lbfgs"):
@@ -150,14 +149,12 @@ def fit_logistic(
         raise ValueError(f"solver: expected 'auto', 'lbfgs' or 'sgd', got {solver!r}")
 
     history: list[Step] = []
-    converged = False
+    converged = stopped = False
     for loss, converged in quiet(islice(steps, max_iter)):
         step = Step(len(history) + 1, float(loss), validation_loss(validation, w, b))
         history.append(step)
         if verbose:
-            shown = "" if step.validation_loss is None else f"  validation loss {step.validation_loss:.6f}"
-            print(f"step {step.iteration:4d}  loss {step.loss:.6f}{shown}", file=sys.stderr)
-        stopped = False
+            report(step)
         if early_stopping is not None and step.validation_loss is not None:
             stopped = early_stopping.update(step.validation_loss, [w, b])
         if callback is not None and callback(step):
@@ -197,7 +194,10 @@ def validation_problem(data: Any, model: Model, scale: float | None) -> Problem 
     if data is None:
         return None
     if not isinstance(data, (tuple, list)) or len(data) != 2:
-        raise TypeError(f"validation_data: expected a pair (X, y), got {type(data).__name__}")
+        came = (
+            f"a {type(data).__name__} of length {len(data)}" if isinstance(data, (tuple, list)) else type(data).__name__
+        )
+        raise TypeError(f"validation_data: expected a pair (X, y), got {came}")
     try:
         X, y = data
         problem = make_problem(X, y, model, None, scale)
@@ -213,6 +213,22 @@ def validation_loss(problem: Problem | None, w: Array, b: Array) -> float | None
     if problem is None:
         return None
     return float(problem.evaluate(w, np.broadcast_to(b.reshape(-1), (problem.classes,)), False)[0])
+
+
+def check_hooks(early_stopping: Any, validation: Problem | None, callback: Any) -> None:
+    """Refuse what could not be called after the first step."""
+    if early_stopping is not None and validation is None:
+        raise ValueError("early_stopping: expected validation_data beside it, got none")
+    if early_stopping is not None and not isinstance(early_stopping, EarlyStopping):
+        raise TypeError(f"early_stopping: expected an EarlyStopping, got {type(early_stopping).__name__}")
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback: expected a callable, got {type(callback).__name__}")
+
+
+def report(step: Step) -> None:
+    """Print a step to the standard error."""
+    shown = "" if step.validation_loss is None else f"  validation loss {step.validation_loss:.6f}"
+    print(f"step {step.iteration:4d}  loss {step.loss:.6f}{shown}", file=sys.stderr)
 
 
 def quiet(steps: Iterator[tuple[float, bool]]) -> Iterator[tuple[float, bool]]:

@@ -1,8 +1,9 @@
-"""Every accuracy that a docstring promises, measured by the quick mode of tools/accuracy.py, and the worst inputs known."""
+"""Every accuracy that a docstring promises, measured by tools/accuracy.py in its quick mode; the worst inputs known."""
 
 import importlib
 import json
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,16 @@ import pytest
 from conftest import special_values
 
 ROOT = Path(__file__).parent.parent
-# function, dtype, worst input known, its error in ULP: float32 out of all 2^32, float64 out of millions
+FUSED = platform.machine().lower() in ("aarch64", "arm64")  # all kernels have fma there, even the base ones
+ANY = ("base", "avx2", "avx512")
+PLAIN, FMA = ((), ANY) if FUSED else (("base",), ("avx2", "avx512"))
+# function, dtype, worst input known, its error in ULP, where: float32 out of all 2^32, float64 out of some 100 million
 WORST = [
+    ("sigmoid", "float32", "-0x1.69c008p-12", 1.9991, ANY),
+    ("sigmoid", "float64", "-0x1.fff5e90005fb5p-27", 1.9998, ANY),
+    ("tanh", "float32", "0x1.409124p-1", 1.1979, ANY),
+    ("tanh", "float64", "0x1.400002875fc33p-1", 1.2261, FMA),
+    ("tanh", "float64", "0x1.400005f083d0ep-1", 1.2298, PLAIN),
 ]
 
 
@@ -31,7 +40,8 @@ def sweeps(accuracy):
 
 def test_the_docstrings_keep_their_promise(accuracy, isa, dtype):
     measured = [line for name in accuracy.FUNCTIONS for line in accuracy.lines(name, dtype.name, isa, accuracy.QUICK)]
-    assert {line.function for line in measured} == set(accuracy.FUNCTIONS)
+    if dtype != np.float64 or accuracy.ulp.LONGDOUBLE_IS_WIDER:
+        assert {line.function for line in measured} == set(accuracy.FUNCTIONS)
     assert {line.isa for line in measured} == {isa}
     for line in measured:
         assert line.seen.points > 500, line
@@ -40,11 +50,10 @@ def test_the_docstrings_keep_their_promise(accuracy, isa, dtype):
 
 
 def test_every_float16_is_rounded_to_the_nearest(accuracy, sweeps, isa):
-    # of sigmoid, a few float32 results fall on a tie, or across it
-    for name, most in (("sigmoid", 7), ("tanh", 0), ("relu", 0)):
+    for name in sweeps.UNARY:
         (line,) = accuracy.lines(name, "float16", isa, accuracy.QUICK)
         assert line.seen.points == 1 << 16
-        assert line.seen.misrounded <= most, name
+        assert line.seen.misrounded == 0 or line.bound > 0.5, name
 
 
 @pytest.mark.parametrize(("name", "dtype", "witness", "error", "isas"), WORST)
@@ -55,6 +64,14 @@ def test_the_worst_inputs_known(name, dtype, witness, error, isas, sweeps, isa, 
     assert seen.error <= sweeps.ulp.bound_from_docstring(getattr(fastml, name), dtype)
     if isa in isas:
         assert seen.error == pytest.approx(error, abs=5e-5)
+
+
+def test_wide_rows_of_softmax(sweeps, isa, fastml):
+    # the sum is so large that the square of its inverse is no normal float32: its low part must not get lost
+    for C in (100_003, 500_000):
+        x = (0.1 * np.random.default_rng(C).standard_normal(C)).astype(np.float32)
+        error = sweeps.ulp.ulp_error(fastml.softmax(x), sweeps.reference.softmax(x))
+        assert np.max(error) <= sweeps.ulp.bound_from_docstring(fastml.softmax, np.float32), C
 
 
 def test_the_kernels_name_their_worst_inputs():
@@ -71,7 +88,8 @@ def test_the_kernels_name_their_worst_inputs():
 def test_quick_errors_are_those_of_ulp_error(sweeps, rng):
     for dtype in (np.float16, np.float32):
         info = np.finfo(dtype)
-        result = rng.permutation(np.concatenate([special_values(dtype), *[rng.standard_normal(3000).astype(dtype)] * 2]))
+        normal = rng.standard_normal(6000).astype(dtype)
+        result = rng.permutation(np.concatenate([special_values(dtype), normal]))
         with np.errstate(all="ignore"):
             result[:3000] *= dtype(2.0) ** rng.integers(info.minexp, info.maxexp, 3000).astype(dtype)
             exact = result.astype(np.float64) * (1 + float(info.eps) * rng.uniform(-4, 4, result.size))

@@ -23,14 +23,13 @@ static void FN(along_columns)(const fastml_problem *p, ptrdiff_t columns) {
     clear_flags();
 }
 
-INLINE void FN(transpose)(const S *from, ptrdiff_t from_step, S *to, ptrdiff_t to_step, ptrdiff_t rows, ptrdiff_t columns) {
-    for (ptrdiff_t i = 0; i < columns; i++)
-        for (ptrdiff_t j = 0; j < rows; j++) to[i * to_step + j] = from[j * from_step + i];
-}
+#include "transpose.inc.h"
+
+#define SHORT_ROW (FASTML_SHORT_ROW / (DTYPE == F64 ? 2 : 1))
 
 /* TILE rows at a time, transposed into a tile and back. */
 static void FN(along_short)(const fastml_problem *p, ptrdiff_t R) {
-    S x[FASTML_SHORT_ROW * TILE], x2[FASTML_SHORT_ROW * TILE], *y = (S *)p->y;
+    S x[SHORT_ROW * TILE], x2[SHORT_ROW * TILE], *y = (S *)p->y;
     ptrdiff_t C = p->C, results = p->mode == FASTML_LOGSUMEXP || p->mode == FASTML_ENTROPY ? 1 : C;
     fastml_problem tile = *p;
     tile.x = tile.y = (char *)x;
@@ -45,3 +44,4 @@ static void FN(along_short)(const fastml_problem *p, ptrdiff_t R) {
     }
     clear_flags();
 }
+#undef SHORT_ROW

@@ -37,7 +37,8 @@ typedef void (*fastml_along_row)(const fastml_problem *problem);
 typedef void (*fastml_along_columns)(const fastml_problem *problem, ptrdiff_t columns);
 /* R contiguous problems of C <= FASTML_SHORT_ROW elements, one after the other, no `where`. */
 typedef void (*fastml_along_short)(const fastml_problem *problem, ptrdiff_t R);
-enum { FASTML_SHORT_ROW = 64 };
+/* float64 half as many: what fits into the first-level cache, transposed. */
+enum { FASTML_SHORT_ROW = 128 };
 
 /* A block of R <= FASTML_BLOCK_ROWS rows of X, `ldx` elements apart, of the logistic pass. `target` holds R numbers: 0 or 1
  * (binary), or the class. `weight` holds R sample weights, or is NULL. The kernel writes each row's loss, weighted, and, if

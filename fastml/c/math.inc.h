@@ -61,7 +61,9 @@ INLINE T MATH(exp_scaled)(T z, T z_low) {
     return MULADD(e.s, e.q, e.s);
 }
 
-/* 1 / (1 + e^-x), computed as 2^-64 / (2^-64 + 2^-64 e^-x): neither end overflows, subnormal results round once. */
+/* 1 / (1 + e^-x), computed as 2^-64 / (2^-64 + 2^-64 e^-x): neither end overflows, subnormal results round once.
+ * Worst error: 1.9991 ULP at -0x1.69c008p-12 (float32, of all), 1.9998 ULP at -0x1.fff5e90005fb5p-27 (float64, of a
+ * sample). */
 #if DTYPE == F32
 static const MATH(limits) MATH(sigmoid_limits) = {-104.5f, 40.0f, DOWN};
 #else
@@ -75,7 +77,9 @@ INLINE T MATH(sigmoid)(T x, MATH(limits) k) {
     return k.unit / (MULADD(e.s, e.q, small) + large);
 }
 
-/* Both ranges end in base + numerator / denominator, so that one division serves. */
+/* Both ranges end in base + numerator / denominator, so that one division serves.
+ * Worst error: 1.1979 ULP at 0x1.409124p-1 (float32, of all), 1.2261 ULP at 0x1.400002875fc33p-1 (float64, of a sample;
+ * without fma 1.2298 ULP at 0x1.400005f083d0ep-1). */
 #if DTYPE == F32
 static const MATH(limits) MATH(tanh_limits) = {0, 10.0f, 1};
 #define TANH_TAIL(x) HORNER5(x, -0x1.555534p-2f, 0x1.110768p-3f, -0x1.b84448p-5f, 0x1.5256d6p-6f, -0x1.76ac10p-8f)

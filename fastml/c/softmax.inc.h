@@ -52,7 +52,7 @@ INLINE void FN(two_sum)(T *high, T *low, T v) {
 /* 1 / (total + total_low) in two parts, so that softmax adds only its last rounding to the exponential's error. */
 INLINE T FN(inverse)(T total, T total_low, T *rest) {
     T inverse = 1 / total;
-    *rest = FUSED ? inverse * MULADD(-inverse, total_low, MULADD(-inverse, total, 1)) : -inverse * inverse * total_low;
+    *rest = FUSED ? inverse * MULADD(-inverse, total_low, MULADD(-inverse, total, 1)) : -inverse * (inverse * total_low);
     return inverse;
 }
 

@@ -61,11 +61,30 @@ NOINLINE static T FN(softmax_block_max)(const T *x, ptrdiff_t n) {
 }
 #undef MAX_LANES
 
+enum FN(what) { FN(EXP), FN(REST), FN(LOG), FN(SCALE) };
+
+INLINE T FN(value_of)(int what, T x, T m, T a, T b) {
+    return what == FN(EXP)    ? FN(exp_above)(x, m, a, b)
+           : what == FN(REST) ? FN(exp_rest)(x, m, a, b)
+           : what == FN(LOG)  ? FN(log_share)(x, m, a)
+                              : FN(scaled)(x, a, b);
+}
+
+/* y = f(x) over a block; y may be x. What is left after whole vectors is done with the last LANES elements as one more
+ * vector, read before anything is written. `what` is a constant wherever this is inlined. */
+INLINE void FN(map_block)(int what, const T *x, T *y, ptrdiff_t n, T m, T a, T b) {
+    ptrdiff_t whole = n < LANES ? n : n / LANES * LANES;
+    T last[LANES];
+    if (whole < n) IVDEP for (ptrdiff_t l = 0; l < LANES; l++) last[l] = FN(value_of)(what, x[n - LANES + l], m, a, b);
+    IVDEP for (ptrdiff_t i = 0; i < whole; i++) y[i] = FN(value_of)(what, x[i], m, a, b);
+    if (whole < n) memcpy(y + n - LANES, last, sizeof last);
+}
+
 /* e = scaled exponentials of the block. */
 NOINLINE static void FN(softmax_block_exp)(const T *x, T *e, ptrdiff_t n, T m, T floor) {
     T exp_low = MATH(exp_low);
     OPAQUE(exp_low);
-    IVDEP for (ptrdiff_t i = 0; i < n; i++) e[i] = FN(exp_above)(x[i], m, floor, exp_low);
+    FN(map_block)(FN(EXP), x, e, n, m, floor, exp_low);
 }
 
 /* The same without the maxima; returns how many there were. */
@@ -74,8 +93,16 @@ NOINLINE static T FN(softmax_block_rest)(const T *x, T *e, ptrdiff_t n, T m, T f
     OPAQUE(exp_low);
     int maxima = 0;
     for (ptrdiff_t i = 0; i < n; i++) maxima += x[i] == m;
-    IVDEP for (ptrdiff_t i = 0; i < n; i++) e[i] = FN(exp_rest)(x[i], m, floor, exp_low);
+    FN(map_block)(FN(REST), x, e, n, m, floor, exp_low);
     return (T)maxima;
+}
+
+NOINLINE static void FN(softmax_block_log)(const T *x, T *y, ptrdiff_t n, T m, T log_sum) {
+    FN(map_block)(FN(LOG), x, y, n, m, log_sum, 0);
+}
+
+NOINLINE static void FN(softmax_block_scale)(T *e, ptrdiff_t n, T inverse, T rest) {
+    FN(map_block)(FN(SCALE), e, e, n, 0, inverse, rest);
 }
 
 /* high + low += the block's elements, lane by lane. */
@@ -167,11 +194,11 @@ NOINLINE static void FN(softmax_row)(const fastml_problem *p) {
         T *result = dense ? (T *)y + i : block;
         if (mode == FASTML_SOFTMAX) {
             if (!dense) FN(softmax_block_exp)(FN(gather)(&from, i, n, block), block, n, m, floor);
-            IVDEP for (ptrdiff_t k = 0; k < n; k++) result[k] = FN(scaled)(result[k], scale, rest);
+            FN(softmax_block_scale)(result, n, scale, rest);
             FN(scatter)(result, &from, y, y_step, i, n, 0);
         } else {
             const T *x = FN(gather)(&from, i, n, block);
-            IVDEP for (ptrdiff_t k = 0; k < n; k++) result[k] = FN(log_share)(x[k], m, scale);
+            FN(softmax_block_log)(x, result, n, m, scale);
             FN(scatter)(result, &from, y, y_step, i, n, -(T)INFINITY);
         }
     }

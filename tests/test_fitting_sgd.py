@@ -1,0 +1,124 @@
+"""fit_logistic with solver="sgd": seeds, the rate it chooses, epochs that count whole or not at all."""
+
+from importlib import resources
+
+import numpy as np
+import pytest
+from conftest import assert_same_bits, silent
+from test_fitting import data, few_classes
+from test_logistic import BINARY
+
+
+def fit(fastml, X, y, **keywords):
+    with silent():
+        return fastml.fit_logistic(X, y, solver="sgd", **keywords)
+
+
+@few_classes
+def test_the_seed_decides(K, fastml):
+    X, y = data(K, n=1000)
+    options = {"l2": 0.01, "max_iter": 3}
+    first, again = (fit(fastml, X, y, rng=7, **options) for _ in range(2))
+    assert_same_bits(first.w, again.w)
+    assert_same_bits(first.b, again.b)
+    assert first.history == again.history
+    assert_same_bits(fit(fastml, X, y, rng=np.random.default_rng(7), **options).w, first.w)
+    assert np.any(fit(fastml, X, y, rng=8, **options).w != first.w)
+    assert np.any(fit(fastml, X, y, **options).w != fit(fastml, X, y, **options).w)
+
+
+@few_classes
+@pytest.mark.parametrize("dtype", ["float32", "float64"], indirect=True)
+def test_near_the_minimum(K, dtype, fastml):
+    X, y = data(K, n=5000, dtype=dtype)
+    least = fastml.fit_logistic(X, y, l2=1e-3).loss
+    result = fit(fastml, X, y, l2=1e-3, rng=0)
+    assert result.converged
+    assert result.w.dtype == dtype
+    assert result.loss == pytest.approx(least, rel=3e-4)
+    assert result.loss == pytest.approx(fastml.logistic_loss(X, y, result.w, result.b, l2=1e-3), rel=1e-12)
+
+
+@few_classes
+@pytest.mark.parametrize(
+    "kind", ["unscaled", "far from 0", "outliers", "heavy tails", "tiny", "huge", "uneven weights"]
+)
+def test_never_diverges(K, kind, fastml):
+    X, y = data(K, n=2000)
+    keywords = {"sample_weight": np.where(np.arange(2000) % 500, 1, 300)} if kind == "uneven weights" else {}
+    X = {
+        "unscaled": X * np.geomspace(0.01, 100, 6),
+        "far from 0": X + 50,
+        "outliers": np.where(np.arange(2000)[:, None] % 700, X, 1000 * X),
+        "heavy tails": np.exp(2 * X),
+        "tiny": X * 1e-6,
+        "huge": X * 1e6,
+    }.get(kind, X)
+    start = fastml.logistic_loss(X, y, np.zeros(6 if K == BINARY else (6, K)), np.zeros(K), **keywords)
+    result = fit(fastml, X, y, rng=0, max_iter=30, **keywords)
+    assert result.loss < start + (1e-4 if kind == "tiny" else 0)  # there is nothing to learn from tiny numbers
+    assert np.isfinite([step.loss for step in result.history]).all()
+
+
+def test_l1_gives_exact_zeros(fastml):
+    X, y = data(3, n=2000, d=12)
+    least = fastml.fit_logistic(X, y, l1=0.03)
+    result = fit(fastml, X, y, l1=0.03, rng=0)
+    assert np.any(result.w == 0)
+    assert np.all(np.abs(result.w[least.w == 0]) < 0.01)
+    assert result.loss == pytest.approx(least.loss, rel=1e-3)
+
+
+def test_it_learns_the_digits(fastml):
+    with np.load(resources.files("fastml.data") / "digits.npz") as digits:
+        X, y = digits["X"].astype(np.float32), digits["y"]
+    X = (X - X.mean(axis=0)) / np.maximum(X.std(axis=0), 0.1)
+    train, test = np.arange(len(y)) % 5 != 0, np.arange(len(y)) % 5 == 0
+
+    def accuracy(result):
+        return np.mean(fastml.predict_logistic(X[test], result.w, result.b).argmax(axis=1) == y[test])
+
+    best = accuracy(fastml.fit_logistic(X[train], y[train], l2=3e-4))
+    assert best > 0.95
+    assert accuracy(fit(fastml, X[train], y[train], l2=3e-4, rng=0, max_iter=100)) > best - 0.01
+
+
+@few_classes
+def test_a_bad_row_leaves_the_start_alone(K, fastml):
+    X, y = data(K, n=1000)
+    y[777], w, b = 9, np.ones((6,) if K == BINARY else (6, K)), np.ones(K)
+    with pytest.raises(ValueError, match=r"^y: expected .*, got 9 in row 777$"):
+        fit(fastml, X, y, w=w, b=b, rng=0)
+    weight = np.where(np.arange(1000) == 333, -1, 1)
+    with pytest.raises(ValueError, match=r"^sample_weight: .*, got -1 in row 333$"):
+        fit(fastml, X, np.minimum(y, 1), w=w, b=b, rng=0, sample_weight=weight)
+    assert np.all(w == 1)
+    assert np.all(b == 1)
+
+
+def test_an_interrupt_within_an_epoch_undoes_it(fastml, monkeypatch):
+    from fastml import _solvers
+
+    X, y = data(n=1000)
+    w, kept, evaluations = np.zeros(6), [], []
+
+    class Interrupted:
+        """A problem whose passes the user interrupts in the middle of the second epoch."""
+
+        def __init__(self, problem):
+            self.problem, self.n, self.classes = problem, problem.n, problem.classes
+
+        def evaluate(self, *arguments):
+            evaluations.append(None)
+            if len(evaluations) == 12:
+                raise KeyboardInterrupt
+            return self.problem.evaluate(*arguments)
+
+    initialize = _solvers.Objective.__init__
+    monkeypatch.setattr(
+        _solvers.Objective, "__init__", lambda self, problem, *rest: initialize(self, Interrupted(problem), *rest)
+    )
+    with pytest.raises(KeyboardInterrupt):
+        fit(fastml, X, y, w=w, rng=0, callback=lambda step: kept.append(w.copy()))
+    assert len(kept) == 1
+    assert_same_bits(w, kept[0])
