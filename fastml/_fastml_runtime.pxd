@@ -28,13 +28,14 @@ cdef extern from "fastml.h" nogil:
     ctypedef void (*fastml_along_short)(const fastml_problem *problem, ptrdiff_t R) noexcept nogil
     ctypedef void (*fastml_logistic_binary)(
         const void *X, const void *target, const void *weight, const void *w, const void *bias, void *loss,
-        void *gradient, void *bias_gradient, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx) noexcept nogil
+        void *gradient, void *bias_gradient, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx, bint ahead) noexcept nogil
     ctypedef void (*fastml_logistic_softmax)(
         const void *X, const void *target, const void *weight, const void *w, const void *bias, void *loss,
         void *gradient, void *bias_gradient, void *scores, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx,
         ptrdiff_t K) noexcept nogil
     ctypedef void (*fastml_predict_binary)(
-        const void *X, const void *w, const void *bias, void *p, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx) noexcept nogil
+        const void *X, const void *w, const void *bias, void *p, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx,
+        bint ahead) noexcept nogil
     ctypedef void (*fastml_predict_softmax)(
         const void *X, const void *w, const void *bias, void *p, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx,
         ptrdiff_t K) noexcept nogil

@@ -29,6 +29,7 @@ cdef enum:
     BLOCK_BYTES = 16384      # of X, for one kernel call: it is read twice, the second time from cache
     SOFTMAX_BYTES = 163840   # the same for softmax, whose gradient is read and written once for each block
     SOFTMAX_ROWS = 24        # what its kernels take at once: 6 or 8
+    CACHED_BYTES = 4194304   # X up to here is likely to be in a cache already: no prefetching
     PART_BYTES = 4194304     # of X, for one task: a round of PARTS of them is short enough between two looks at signals
     PART_ELEMENTS = 32768    # at least, for one task
     FLUSH_ROWS = 512         # added up in the dtype of w before they go into float64 sums
@@ -60,7 +61,7 @@ cdef struct Pass:
     const int64_t *rows      # the rows to take, or NULL for all
     Column target, weight
     int dtype
-    bint direct, gradient
+    bint direct, gradient, ahead
     ptrdiff_t K, KP          # classes, padded; both 1 for binary
     ptrdiff_t ld             # features, padded
     char *w                  # ld x KP, times scale
@@ -119,9 +120,10 @@ cdef void run_part(void *context, ptrdiff_t index) noexcept nogil:
     cdef Part *part = &p.parts[index]
     cdef ptrdiff_t row = p.first + index * p.part_rows, stop = min(row + p.part_rows, p.n), R, ld, recent_rows = 0, good
     cdef ptrdiff_t d = max(p.d, <ptrdiff_t>FASTML_MIN_FEATURES), bias_at = p.ld * p.KP * item_size(p)
-    cdef char target[FASTML_BLOCK_ROWS * 8]
-    cdef char weight[FASTML_BLOCK_ROWS * 8]
-    cdef char loss[FASTML_BLOCK_ROWS * 8]
+    cdef double buffers[3][FASTML_BLOCK_ROWS]          # double for its alignment
+    cdef char *target = <char *>buffers[0]
+    cdef char *weight = <char *>buffers[1]
+    cdef char *loss = <char *>buffers[2]
     cdef const char *X
     cdef const char *weights = weight if p.weight.data != NULL else NULL
     cdef char *gradient = part.recent if p.gradient else NULL
@@ -141,7 +143,8 @@ cdef void run_part(void *context, ptrdiff_t index) noexcept nogil:
                 return
         X = load_rows(p, row, R, part.block, &ld)
         if p.K == 1:
-            kernels().logistic_binary[p.dtype](X, target, weights, p.w, p.bias, loss, gradient, bias_gradient, R, d, ld)
+            kernels().logistic_binary[p.dtype](X, target, weights, p.w, p.bias, loss, gradient, bias_gradient, R, d, ld,
+                                               p.ahead)
         else:
             kernels().logistic_softmax[p.dtype](X, target, weights, p.w, p.bias, loss, gradient, bias_gradient,
                                                 part.scores, R, p.d, ld, p.K)
@@ -166,7 +169,7 @@ cdef void predict_part(void *context, ptrdiff_t index) noexcept nogil:
         R = min(p.block_rows, stop - row)
         X = load_rows(p, row, R, part.block, &ld)
         if p.K == 1:
-            kernels().predict_binary[p.dtype](X, p.w, p.bias, p.probabilities + row * size, R, d, ld)
+            kernels().predict_binary[p.dtype](X, p.w, p.bias, p.probabilities + row * size, R, d, ld, p.ahead)
         else:
             kernels().predict_softmax[p.dtype](X, p.w, p.bias, part.scores, R, p.d, ld, p.K)
             for r in range(R):
@@ -219,6 +222,7 @@ cdef class Problem:
         p.ld = max(p.d, <ptrdiff_t>FASTML_MIN_FEATURES)
         p.direct = (X.dtype == self.dtype and p.x_column == item_size(p) and X.flags.aligned
                     and p.x_row % item_size(p) == 0 and p.d >= FASTML_MIN_FEATURES)
+        p.ahead = p.direct and <double>p.n * p.d * item_size(p) > CACHED_BYTES
         divide(p, self.n)
 
     cdef run(self, w, b, char *probabilities, bint gradient, ptrdiff_t n, const int64_t *rows, double *sums):

@@ -33,7 +33,8 @@ class Model:
             raise TypeError(f"b: expected a real dtype, got {self.b.dtype}")
         if self.b.shape not in ((), (1,), (self.classes,)):
             raise ValueError(f"b: expected a number or shape ({self.classes},), got {self.b.shape}")
-        self.bias = np.broadcast_to(self.b.astype(self.w.dtype), (self.classes,))
+        bias = self.b.astype(self.w.dtype)
+        self.bias = bias.reshape(-1) if bias.size == self.classes else np.broadcast_to(bias, (self.classes,))
 
     def like_b(self, db: Array) -> Any:
         """Return the gradient with the shape of b, which may be broadcast over the classes."""
@@ -48,6 +49,9 @@ class Penalty:
 
     def __init__(self, l1: float, l2: float) -> None:
         self.l1, self.l2 = finite_number("l1", l1, at_least=0), finite_number("l2", l2, at_least=0)
+
+    def __bool__(self) -> bool:
+        return bool(self.l1 or self.l2)
 
     def value(self, w: Array) -> float:
         """Return the penalty of w."""

@@ -172,7 +172,8 @@ cdef void choose_layout(Problems *p, bint aligned) noexcept:
     cdef bint pair = p.base.x2 != NULL
     if p.base.where != NULL or not aligned:
         return
-    if (C <= FASTML_SHORT_ROW // (2 if p.dtype == FASTML_F64 else 1) and (C == 1 or p.base.x_step == size) and (p.results == 1 or p.base.y_step == size)
+    if (C <= FASTML_SHORT_ROW // (2 if p.dtype == FASTML_F64 else 1) and (C == 1 or p.base.x_step == size)
+            and (p.results == 1 or p.base.y_step == size)
             and p.axes <= 1 and p.rows > 1 and p.x_stride[0] == length and p.y_stride[0] == p.results * size
             and (not pair or (C == 1 or p.base.x2_step == size) and p.x2_stride[0] == length)):
         p.layout = SHORT_ROWS

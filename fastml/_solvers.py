@@ -159,7 +159,7 @@ def epoch(objective: Objective, order: Array, rate: float, weight: Array | None)
     """
     problem, l1, l2 = objective.problem, objective.penalty.l1, objective.penalty.l2
     w, b = objective.w.copy(), objective.b.copy()
-    mean_weight = 1.0 if weight is None else float(weight.sum(dtype=np.float64)) / problem.n or 1.0
+    mean_weight = 1.0 if weight is None else float(weight.sum(dtype=np.float64)) / max(problem.n, 1) or 1.0
     total = 0.0
     for start in range(0, problem.n, BATCH):
         rows = order[start : start + BATCH]

@@ -84,7 +84,8 @@ def logistic_loss(
     loss = np.float64(loss + penalty.value(model.w))
     if not return_grad:
         return loss
-    dw += penalty.gradient(model.w)
+    if penalty:
+        dw += penalty.gradient(model.w)
     return loss, dw.astype(model.w.dtype), model.like_b(db)
 
 

@@ -231,6 +231,7 @@ def test_few_rows_few_columns_one_class(solver, fastml):
         X, y = np.ones((n, d)), np.zeros(n, int)
         with silent():
             fit = fastml.fit_logistic(X, y, l2=0.01, solver=solver)
+            fastml.fit_logistic(X, y, l2=0.01, solver=solver, sample_weight=np.ones(n))
         assert fit.w.shape == (d,)
         assert fit.loss < (0.1 if n else 1e-9)
     codes = {"?": "f8", "b": "f4", "B": "f4", "h": "f8", "i": "f8", "e": "f4", "f": "f4", "d": "f8", ">f4": "f4"}

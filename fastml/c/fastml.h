@@ -49,13 +49,13 @@ enum { FASTML_SHORT_ROW = 128 };
  * have the bias -inf. */
 typedef void (*fastml_logistic_binary)(const void *X, const void *target, const void *weight, const void *w,
                                        const void *bias, void *loss, void *gradient, void *bias_gradient, ptrdiff_t R,
-                                       ptrdiff_t d, ptrdiff_t ldx);
+                                       ptrdiff_t d, ptrdiff_t ldx, int ahead);
 typedef void (*fastml_logistic_softmax)(const void *X, const void *target, const void *weight, const void *w,
                                         const void *bias, void *loss, void *gradient, void *bias_gradient,
                                         void *scores, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx, ptrdiff_t K);
 /* The probabilities of the same: p[R], or p[R, K_padded]. */
 typedef void (*fastml_predict_binary)(const void *X, const void *w, const void *bias, void *p, ptrdiff_t R, ptrdiff_t d,
-                                      ptrdiff_t ldx);
+                                      ptrdiff_t ldx, int ahead);
 typedef void (*fastml_predict_softmax)(const void *X, const void *w, const void *bias, void *p, ptrdiff_t R, ptrdiff_t d,
                                        ptrdiff_t ldx, ptrdiff_t K);
 enum { FASTML_BLOCK_ROWS = 256, FASTML_MIN_FEATURES = 16, FASTML_CLASS_STEP = 16 };

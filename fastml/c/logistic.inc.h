@@ -32,11 +32,13 @@ INLINE FN(half) FN(masked)(const T *x, const U *mask) {
 }
 
 /* Dot product of d >= LANES elements, left in HALF lanes. */
-INLINE FN(half) FN(dot_half)(const T *x, const T *w, const FN(row_tail) *tail, ptrdiff_t d) {
+INLINE FN(half) FN(dot_half)(const T *x, const T *w, const FN(row_tail) *tail, ptrdiff_t d, int ahead) {
     FN(half) s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
     ptrdiff_t j = 0;
     for (; j + DOT_LANES <= d; j += DOT_LANES) {
-        for (ptrdiff_t line = 0; line < DOT_LANES * (ptrdiff_t)sizeof(T); line += 64) PREFETCH((const char *)(x + j) + AHEAD + line);
+        if (ahead)
+            for (ptrdiff_t line = 0; line < DOT_LANES * (ptrdiff_t)sizeof(T); line += 64)
+                PREFETCH((const char *)(x + j) + AHEAD + line);
         s0 = FN(fma_half)(AT(x + j), AT(w + j), s0);
         s1 = FN(fma_half)(AT(x + j + HALF), AT(w + j + HALF), s1);
         s2 = FN(fma_half)(AT(x + j + 2 * HALF), AT(w + j + 2 * HALF), s2);
@@ -85,7 +87,8 @@ INLINE void FN(reduce_rows)(const FN(half) *part, T *z) {
 }
 
 /* z[R] = X w + b; writes up to a multiple of ROWS. */
-NOINLINE static void FN(logistic_dots)(const T *X, const T *w, T bias, T *z, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx) {
+NOINLINE static void FN(logistic_dots)(const T *X, const T *w, T bias, T *z, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx,
+                                       int ahead) {
     FN(row_tail) tail;
     ptrdiff_t taken = LANES - d % LANES;
     for (ptrdiff_t l = 0; l < LANES; l++) {
@@ -96,7 +99,7 @@ NOINLINE static void FN(logistic_dots)(const T *X, const T *w, T bias, T *z, ptr
         FN(half) part[HALF];
         for (ptrdiff_t k = 0; k < HALF; k++) {
             const T *x = X + (r + k < R ? r + k : R - 1) * ldx;
-            part[k] = FN(dot_half)(x, w, &tail, d);
+            part[k] = ahead ? FN(dot_half)(x, w, &tail, d, 1) : FN(dot_half)(x, w, &tail, d, 0);
         }
         FN(reduce_rows)(part, z + r);
     }
@@ -119,13 +122,15 @@ NOINLINE static void FN(logistic_activate)(const T *z, const T *target, const T 
 }
 
 /* gradient[d] += sum of residual[r] X[r, :], rows in their order. The block's second reading is from cache: memory is
- * put to use by asking for as many rows behind the block. */
-NOINLINE static void FN(logistic_gradient)(const T *X, const T *residual, T *gradient, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx) {
+ * put to use by asking for as many rows behind the block, where X does not fit into a cache (`ahead`). */
+NOINLINE static void FN(logistic_gradient)(const T *X, const T *residual, T *gradient, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx,
+                                           int ahead) {
     ptrdiff_t r = 0;
     for (; r + ROWS <= R; r += ROWS) {
         const T *x = X + r * ldx, *e = residual + r;
-        const char *ahead = (const char *)(x + R * ldx);
-        for (ptrdiff_t i = 0; i < ROWS * ldx * (ptrdiff_t)sizeof(T); i += 64) PREFETCH(ahead + i);
+        if (ahead)
+            for (ptrdiff_t i = 0; i < ROWS * ldx * (ptrdiff_t)sizeof(T); i += 64)
+                PREFETCH((const char *)(x + R * ldx) + i);
         T e0 = e[0], e1 = e[1], e2 = e[2], e3 = e[3], e4 = e[4], e5 = e[5], e6 = e[6], e7 = e[7];
         IVDEP for (ptrdiff_t j = 0; j < d; j++) {
             T g = MULADD(e0, x[j], gradient[j]);
@@ -146,22 +151,23 @@ NOINLINE static void FN(logistic_gradient)(const T *X, const T *residual, T *gra
 }
 
 static void FN(logistic_binary)(const void *Xv, const void *target, const void *weight, const void *w, const void *bias,
-                                void *loss, void *gradient, void *bias_gradient, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx) {
+                                void *loss, void *gradient, void *bias_gradient, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx,
+                                int ahead) {
     const T *X = (const T *)Xv;
     T z[FASTML_BLOCK_ROWS], residual[FASTML_BLOCK_ROWS], *db = (T *)bias_gradient;
-    FN(logistic_dots)(X, (const T *)w, *(const T *)bias, z, R, d, ldx);
+    FN(logistic_dots)(X, (const T *)w, *(const T *)bias, z, R, d, ldx, ahead);
     FN(logistic_activate)(z, (const T *)target, (const T *)weight, residual, (T *)loss, R);
     if (gradient) {
-        FN(logistic_gradient)(X, residual, (T *)gradient, R, d, ldx);
+        FN(logistic_gradient)(X, residual, (T *)gradient, R, d, ldx, ahead);
         for (ptrdiff_t r = 0; r < R; r++) *db += residual[r];
     }
     clear_flags();
 }
 
 static void FN(predict_binary)(const void *Xv, const void *w, const void *bias, void *pv, ptrdiff_t R, ptrdiff_t d,
-                               ptrdiff_t ldx) {
+                               ptrdiff_t ldx, int ahead) {
     T *p = (T *)pv, z[FASTML_BLOCK_ROWS];
-    FN(logistic_dots)((const T *)Xv, (const T *)w, *(const T *)bias, z, R, d, ldx);
+    FN(logistic_dots)((const T *)Xv, (const T *)w, *(const T *)bias, z, R, d, ldx, ahead);
     FN(sigmoid)(z, p, R);
 }
 

@@ -61,7 +61,10 @@ INLINE T FN(score_exponentials)(T *z, ptrdiff_t K, ptrdiff_t KP, ptrdiff_t *top,
     if (FN(is_moderate)(m)) {
         IVDEP for (ptrdiff_t k = 0; k < KP; k++) z[k] = FN(exp_above)(z[k], m, floor, exp_low);
     } else {
-        for (ptrdiff_t k = 0; k < KP; k++) z[k] = z[k] != z[k] ? z[k] : z[k] == m ? 1 / MATH(exp_down) : 0;
+        /* several infinities, or NaN in front, make NaN of all */
+        T one = 1 / MATH(exp_down), other = m != m ? m : 0;
+        for (ptrdiff_t k = 0; k < KP; k++)
+            z[k] = z[k] != z[k] ? z[k] : z[k] != m ? other : k == *top ? one : one + (m - m);
     }
     for (ptrdiff_t k = 0; k < K; k++) rest += k == *top ? 0 : z[k];
     *max = m;
@@ -75,7 +78,7 @@ NOINLINE static void FN(logistic_softmax_rows)(T *Z, const T *target, const T *w
         T *z = Z + r * KP, m, scale = weight ? weight[r] : 1;
         ptrdiff_t label = (ptrdiff_t)target[r], top;
         T score = z[label], rest = FN(score_exponentials)(z, K, KP, &top, &m), total = rest + z[top], inverse = scale / total;
-        loss[r] = scale * ((m - score) + MATH(log1p)(rest * MATH(exp_down)));
+        loss[r] = scale * ((label == top ? 0 : m - score) + MATH(log1p)(rest * MATH(exp_down)));
         for (ptrdiff_t k = 0; k < KP; k++) z[k] *= inverse;
         /* p - 1 without cancellation where p is near 1 */
         z[label] = label == top ? -rest * inverse : z[label] - scale;
