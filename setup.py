@@ -10,7 +10,8 @@ from setuptools import Extension, setup
 
 # Named one by one and never -ffast-math: NaN and inf are data. They come after the user's CFLAGS, since GCC vectorises
 # the kernels at -O3 alone. Fused multiply-adds are written out, so the compiler must not contract others.
-FLAGS = ["-O3", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fvisibility=hidden"]
+FLAGS = ["-O3", "-std=gnu11", "-fno-fast-math", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
+FLAGS += ["-fvisibility=hidden", "-Wno-psabi"]
 if sys.platform == "win32":
     FLAGS = ["/O2", "/fp:precise", "/std:c11"]
 elif not os.environ.get("FASTML_DEBUG"):

@@ -1,6 +1,6 @@
 """What people write without fastml: plain NumPy, and NumPy with every temporary given.
 
-The functions without ``out`` use operators alone where they can, so that JAX may compile them as well.
+The functions without ``out`` that JAX compiles as well use operators, and ask the array for the functions.
 """
 
 from __future__ import annotations
@@ -108,6 +108,42 @@ def logsumexp_out(x: Array, axis: int, scratch: Array) -> Array:
     np.subtract(x, top, out=scratch)
     np.exp(scratch, out=scratch)
     return np.log(scratch.sum(axis=axis)) + top.squeeze(axis)
+
+
+def entropy(p: Array, axis: int) -> Array:
+    """Compute -sum p log p, for p > 0."""
+    return -(p * p.__array_namespace__().log(p)).sum(axis=axis)
+
+
+def entropy_out(p: Array, axis: int, scratch: Array) -> Array:
+    """Do the same in `scratch`."""
+    np.log(p, out=scratch)
+    np.multiply(p, scratch, out=scratch)
+    return -scratch.sum(axis=axis)
+
+
+def softmax_backward(dy: Array, y: Array, axis: int) -> Array:
+    """Compute y (dy - sum dy y)."""
+    return y * (dy - (dy * y).sum(axis=axis, keepdims=True))
+
+
+def softmax_backward_out(dy: Array, y: Array, axis: int, out: Array) -> Array:
+    """Do the same in `out`."""
+    np.multiply(dy, y, out=out)
+    np.subtract(dy, out.sum(axis=axis, keepdims=True), out=out)
+    return np.multiply(out, y, out=out)
+
+
+def log_softmax_backward(dy: Array, y: Array, axis: int) -> Array:
+    """Compute dy - e^y sum dy."""
+    return dy - y.__array_namespace__().exp(y) * dy.sum(axis=axis, keepdims=True)
+
+
+def log_softmax_backward_out(dy: Array, y: Array, axis: int, out: Array) -> Array:
+    """Do the same in `out`."""
+    np.exp(y, out=out)
+    np.multiply(out, dy.sum(axis=axis, keepdims=True), out=out)
+    return np.subtract(dy, out, out=out)
 
 
 def predict_logistic(X: Array, w: Array, b: Array) -> Array:

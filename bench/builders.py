@@ -69,6 +69,16 @@ def torch(name: str, *extra: Any, out: str | None = "out") -> Builder:
     return build
 
 
+def torch_gradient(name: str, out: str) -> Builder:
+    """Call a backward function of torch that also wants to know the dtype of the input."""
+
+    def build(inputs: Inputs) -> Run | None:
+        dtype = getattr(import_module("torch"), inputs.args[0].dtype.name)
+        return torch(name, inputs.kwargs["axis"], dtype, out=out)(Inputs(inputs.args, out=inputs.out))
+
+    return build
+
+
 def jax(name: str) -> Builder:
     """Compile `name` with JAX and call it, its arguments on the device beforehand. JAX has no ``out=``."""
 
@@ -106,3 +116,14 @@ def sklearn_softmax(inputs: Inputs) -> Run | None:
     """Call scikit-learn's own softmax: rows only."""
     x = inputs.args[0]
     return None if inputs.kwargs["axis"] == 0 else partial(resolve_name("sklearn.utils.extmath:softmax"), x)
+
+
+def entropy(name: str) -> Builder:
+    """Call an element-wise -p log p of SciPy or torch, and add up."""
+
+    def build(inputs: Inputs) -> Run:
+        function, axis = resolve_name(name), inputs.kwargs["axis"]
+        (p,) = map(import_module("torch").from_numpy, inputs.args) if name.startswith("torch") else inputs.args
+        return lambda: function(p).sum(axis)
+
+    return build

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.util import find_spec
 
 from bench import builders_logistic as logistic
-from bench.builders import Builder, call, jax, numexpr, sklearn_softmax, step, torch
+from bench.builders import Builder, call, entropy, jax, numexpr, sklearn_softmax, step, torch, torch_gradient
 
 # The package that each contender needs.
 PACKAGES = {
@@ -99,6 +99,28 @@ CONTENDERS: dict[str, dict[str, Builder]] = {
         "scipy": call("scipy.special:logsumexp"),
         "torch": torch("torch:logsumexp"),
         "jax": jax("jax.nn:logsumexp"),
+    },
+    "entropy": {
+        "fastml": call("fastml:entropy"),
+        "numpy": call("bench.baselines:entropy"),
+        "numpy out=": call("bench.baselines:entropy_out", scratch=True),
+        "scipy": entropy("scipy.special:entr"),
+        "torch": entropy("torch.special:entr"),
+        "jax": jax("bench.baselines:entropy"),
+    },
+    "softmax_backward": {
+        "fastml": call("fastml:softmax_backward", out=True),
+        "numpy": call("bench.baselines:softmax_backward"),
+        "numpy out=": call("bench.baselines:softmax_backward_out", out=True),
+        "torch": torch_gradient("torch:ops.aten._softmax_backward_data.out", out="grad_input"),
+        "jax": jax("bench.baselines:softmax_backward"),
+    },
+    "log_softmax_backward": {
+        "fastml": call("fastml:log_softmax_backward", out=True),
+        "numpy": call("bench.baselines:log_softmax_backward"),
+        "numpy out=": call("bench.baselines:log_softmax_backward_out", out=True),
+        "torch": torch_gradient("torch:ops.aten._log_softmax_backward_data.out", out="out"),
+        "jax": jax("bench.baselines:log_softmax_backward"),
     },
     "logistic_loss": {
         "fastml": call("fastml:logistic_loss", return_grad=True),

@@ -125,6 +125,31 @@ cdef inline void copy_strided(char *to, ptrdiff_t to_step, const char *source, p
             (<uint64_t *>(to + i * to_step))[0] = (<const uint64_t *>(source + i * source_step))[0]
 
 
+cdef inline bint feeds_back(char **args, ptrdiff_t n, const cnp.npy_intp *steps, int inputs, int size) noexcept nogil:
+    """Whether an element's result is another's input, as in reduce and accumulate."""
+    cdef uintptr_t out_low = <uintptr_t>args[inputs], out_high = out_low, low, high
+    cdef ptrdiff_t length = (n - 1) * steps[inputs]
+    cdef int k
+    if n > 1 and steps[inputs] == 0:
+        return True
+    if length < 0:
+        out_low += length
+    else:
+        out_high += length
+    for k in range(inputs):
+        if args[k] == args[inputs] and steps[k] == steps[inputs]:
+            continue
+        low = high = <uintptr_t>args[k]
+        length = (n - 1) * steps[k]
+        if length < 0:
+            low += length
+        else:
+            high += length
+        if low < out_high + size and out_low < high + size:
+            return True
+    return False
+
+
 cdef void ufunc_loop(char **args, const cnp.npy_intp *dimensions, const cnp.npy_intp *steps, void *data) noexcept nogil:
     cdef const Loop *loop = <const Loop *>data
     cdef int size = item_size(loop.dtype), inputs = loop.kernel.inputs, k
@@ -133,7 +158,17 @@ cdef void ufunc_loop(char **args, const cnp.npy_intp *dimensions, const cnp.npy_
     cdef bint dense = steps[0] == size and steps[1] == size and steps[inputs] == size
     cdef uint64_t x[MAX_INPUTS][BLOCK]
     cdef uint64_t y[BLOCK]
-    if dense or n == 1:
+    if feeds_back(args, n, steps, inputs, size):
+        for start in range(n):
+            call.x[0] = args[0] + start * steps[0]
+            call.x[1] = args[1] + start * steps[1]
+            call.y = args[inputs] + start * steps[inputs]
+            run(&call, 0, 1)
+        return
+    if n == 1 or dense and n <= CHUNK:
+        run(&call, 0, n)
+        return
+    if dense:
         run_parallel(&call)
         return
     start = 0
@@ -160,7 +195,10 @@ ufunc_texts = []         # names and docstrings, which NumPy does not copy
 cdef make_ufunc(Kernel *kernel, function):
     """Return the ufunc with the name, the docstring and the kernel of a function of this module."""
     cdef int slot = len(ufunc_texts), operands = kernel.inputs + 1, dtype, operand
-    name, doc = function.__name__.encode(), function.__doc__.encode()
+    if slot == MAX_UFUNCS or kernel.inputs > MAX_INPUTS:
+        raise SystemError("more ufuncs, or more inputs, than there are tables for")
+    doc = function.__doc__.replace("Integers and bool become float64.", "Integers and bool: NumPy's promotion.")
+    name, doc = function.__name__.encode(), doc.encode()
     ufunc_texts.append((name, doc))
     for dtype, kind in enumerate((NPY_HALF, cnp.NPY_FLOAT, cnp.NPY_DOUBLE)):
         loops[slot][dtype] = Loop(kernel, dtype)
@@ -283,7 +321,7 @@ def sigmoid(x, /, out=None, *, where=True, dtype=None, casting=None, order=None,
     TypeError
         `x` has no safe conversion to a float, or `out` does not take the result's dtype.
     ValueError
-        `out` has another shape.
+        `out` has a shape that the result does not broadcast to.
 
     Notes
     -----
@@ -321,7 +359,7 @@ def tanh(x, /, out=None, *, where=True, dtype=None, casting=None, order=None, su
     TypeError
         `x` has no safe conversion to a float, or `out` does not take the result's dtype.
     ValueError
-        `out` has another shape.
+        `out` has a shape that the result does not broadcast to.
 
     Notes
     -----
@@ -359,7 +397,7 @@ def relu(x, /, out=None, *, where=True, dtype=None, casting=None, order=None, su
     TypeError
         `x` has no safe conversion to a float, or `out` does not take the result's dtype.
     ValueError
-        `out` has another shape.
+        `out` has a shape that the result does not broadcast to.
 
     Notes
     -----
@@ -396,7 +434,7 @@ def sigmoid_backward(dy, y, /, out=None, *, where=True, dtype=None, casting=None
     TypeError
         An argument has no safe conversion to a float, or `out` does not take the result's dtype.
     ValueError
-        The shapes do not broadcast, or `out` has another shape.
+        The shapes do not broadcast together, or not to that of `out`.
 
     Notes
     -----
@@ -433,7 +471,7 @@ def tanh_backward(dy, y, /, out=None, *, where=True, dtype=None, casting=None, o
     TypeError
         An argument has no safe conversion to a float, or `out` does not take the result's dtype.
     ValueError
-        The shapes do not broadcast, or `out` has another shape.
+        The shapes do not broadcast together, or not to that of `out`.
 
     Notes
     -----
@@ -470,7 +508,7 @@ def relu_backward(dy, y, /, out=None, *, where=True, dtype=None, casting=None, o
     TypeError
         An argument has no safe conversion to a float, or `out` does not take the result's dtype.
     ValueError
-        The shapes do not broadcast, or `out` has another shape.
+        The shapes do not broadcast together, or not to that of `out`.
 
     Notes
     -----

@@ -1,9 +1,11 @@
 """The memory of L-BFGS: the two-loop recursion over the last steps (Nocedal and Wright, 2nd ed., algorithm 7.4)."""
 
+cimport numpy as cnp
 from libc.stddef cimport ptrdiff_t
 
 import numpy as np
 
+cnp.import_array()
 
 cdef enum:
     LANES = 8
@@ -33,6 +35,15 @@ cdef void add(double factor, const double *x, double *y, ptrdiff_t n) noexcept n
         y[i] += factor * x[i]
 
 
+cdef double *data(cnp.ndarray array) noexcept:
+    return <double *>cnp.PyArray_DATA(array)
+
+
+def inner(x, y):
+    """Return the dot product of two contiguous float64 vectors, added in fixed lanes."""
+    return dot(data(x), data(y), cnp.PyArray_SIZE(x))
+
+
 cdef class History:
     """The last steps s and changes of gradient y, and the inverse Hessian they imply.
 
@@ -44,8 +55,7 @@ cdef class History:
         How many steps are kept.
     """
 
-    cdef double[:, ::1] s, y
-    cdef double[::1] curvature, alpha
+    cdef cnp.ndarray s, y, curvature, alpha
     cdef ptrdiff_t n, size, count, next
 
     def __init__(self, n, size=10):
@@ -53,41 +63,38 @@ cdef class History:
         self.s, self.y = np.zeros((size, n)), np.zeros((size, n))
         self.curvature, self.alpha = np.zeros(size), np.zeros(size)
 
-    def push(self, const double[::1] s, const double[::1] y):
-        """Remember a step, unless the curvature along it is not positive."""
-        cdef double curvature
-        if self.n == 0:
-            return
-        curvature = dot(&s[0], &y[0], self.n)
+    def push(self, s, y):
+        """Remember a step, unless the curvature along it is not positive; contiguous float64 vectors."""
+        cdef double curvature = dot(data(s), data(y), self.n)
         if not curvature > 1e-300:
             return
-        self.s[self.next, :] = s
-        self.y[self.next, :] = y
+        self.s[self.next], self.y[self.next] = s, y
         self.curvature[self.next] = curvature
         self.next = (self.next + 1) % self.size
         self.count = min(self.count + 1, self.size)
 
-    def direction(self, const double[::1] gradient):
-        """Return minus the inverse Hessian times the gradient."""
-        result = -np.asarray(gradient)
-        if self.n == 0:
-            return result
-        cdef double[::1] view = result
-        cdef double *q = &view[0]
-        cdef ptrdiff_t k, i
+    def direction(self, gradient):
+        """Return minus the inverse Hessian times the gradient, a contiguous float64 vector."""
+        result = -gradient
+        cdef double *q = data(result)
+        cdef double *s = data(self.s)
+        cdef double *y = data(self.y)
+        cdef double *curvature = data(self.curvature)
+        cdef double *alpha = data(self.alpha)
+        cdef ptrdiff_t k, i, n = self.n
         cdef double beta, scale
         with nogil:
             for k in range(1, self.count + 1):
                 i = (self.next - k + self.size) % self.size
-                self.alpha[i] = dot(&self.s[i, 0], q, self.n) / self.curvature[i]
-                add(-self.alpha[i], &self.y[i, 0], q, self.n)
+                alpha[i] = dot(s + i * n, q, n) / curvature[i]
+                add(-alpha[i], y + i * n, q, n)
             if self.count:
                 i = (self.next - 1 + self.size) % self.size
-                scale = self.curvature[i] / dot(&self.y[i, 0], &self.y[i, 0], self.n)
-                for k in range(self.n):
+                scale = curvature[i] / dot(y + i * n, y + i * n, n)
+                for k in range(n):
                     q[k] *= scale
             for k in range(self.count, 0, -1):
                 i = (self.next - k + self.size) % self.size
-                beta = dot(&self.y[i, 0], q, self.n) / self.curvature[i]
-                add(self.alpha[i] - beta, &self.s[i, 0], q, self.n)
+                beta = dot(y + i * n, q, n) / curvature[i]
+                add(alpha[i] - beta, s + i * n, q, n)
         return result

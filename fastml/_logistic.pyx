@@ -24,7 +24,8 @@ from fastml._fastml_runtime import kind_of
 cnp.import_array()
 
 cdef enum:
-    PARTS = 16               # partial sums
+    PARTS = 16               # partial sums at most
+    PART_ROWS = 16           # rows at least for a partial sum, times classes: it is as large as so many rows' work is
     ROWS = 8                 # what the kernels take at once
     BLOCK_BYTES = 16384      # of X, for one kernel call: it is read twice, the second time from cache
     SOFTMAX_BYTES = 163840   # the same for softmax, whose gradient is read and written once for each block
@@ -67,7 +68,7 @@ cdef struct Pass:
     char *w                  # ld x KP, times scale
     char *bias
     char *probabilities      # predict: n x K
-    ptrdiff_t block_rows, part_rows, first
+    ptrdiff_t block_rows, part_rows, part_count, first
     Part parts[PARTS]
 
 
@@ -248,7 +249,7 @@ cdef class Problem:
         p.bias = p.w + p.ld * p.KP * size
         part_bytes = elements * (8 + size) * gradient + block + scores + 64
         part_bytes = (part_bytes + 63) // 64 * 64
-        count = min(<ptrdiff_t>PARTS, (n + p.part_rows - 1) // p.part_rows)
+        count = min(p.part_count, (n + p.part_rows - 1) // p.part_rows)
         memory = <char *>calloc(max(count, 1), part_bytes)
         if memory == NULL:
             raise MemoryError(f"no memory for {count} partial sums of {part_bytes} bytes")
@@ -269,11 +270,11 @@ cdef class Problem:
             free(memory)
 
     cdef run_rounds(self, Pass *p):
-        """Run all tasks, PARTS at a time, with a look at pending signals between."""
+        """Run all tasks, part_count at a time, with a look at pending signals between."""
         cdef ptrdiff_t tasks
         cdef double work
         while p.first < p.n:
-            tasks = min(<ptrdiff_t>PARTS, (p.n - p.first + p.part_rows - 1) // p.part_rows)
+            tasks = min(p.part_count, (p.n - p.first + p.part_rows - 1) // p.part_rows)
             work = min(p.n - p.first, tasks * p.part_rows) * p.d * (ELEMENT_NS * (1 + p.KP * 0.25))
             with nogil:
                 if p.probabilities != NULL:
@@ -329,8 +330,9 @@ cdef void divide(Pass *p, ptrdiff_t n) noexcept:
     cdef ptrdiff_t block_bytes = BLOCK_BYTES if p.K == 1 else SOFTMAX_BYTES, rows
     p.block_rows = max(block_bytes // row_bytes, multiple)
     p.block_rows = min(p.block_rows, <ptrdiff_t>FASTML_BLOCK_ROWS) // multiple * multiple
-    rows = max((n + PARTS - 1) // PARTS, (PART_ELEMENTS + p.ld - 1) // p.ld)
-    rows = min(rows, max(PART_BYTES // row_bytes, p.block_rows))
+    p.part_count = min(max(n // (PART_ROWS * p.KP), <ptrdiff_t>1), <ptrdiff_t>PARTS)
+    rows = max((n + p.part_count - 1) // p.part_count, (PART_ELEMENTS + p.ld - 1) // p.ld)
+    rows = min(rows, max(PART_BYTES // row_bytes // max(p.KP // FASTML_CLASS_STEP, <ptrdiff_t>1), p.block_rows))
     p.part_rows = (rows + multiple - 1) // multiple * multiple
 
 

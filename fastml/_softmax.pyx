@@ -16,7 +16,7 @@ from fastml._fastml_runtime cimport (
 
 import numpy as np
 
-from fastml._arguments import check_out, real_array
+from fastml._arguments import check_out, overlap, real_array
 
 cnp.import_array()
 
@@ -38,6 +38,8 @@ cdef enum:
 
 # Estimated nanoseconds of an element of float64, and the most between two looks at pending signals.
 cdef double ELEMENT_NS = 1.5, SLICE_NS = 50e6
+# Below this the GIL is not worth giving up.
+cdef double HOLD_NS = 20e3
 
 cdef enum Layout:
     ROWS, SHORT_ROWS, COLUMNS
@@ -124,7 +126,7 @@ cdef int run_all(Problems *p) except -1:
     if p.layout == COLUMNS:
         tasks = p.rows * p.tasks_per_row
         task_ns = C * min(<ptrdiff_t>TASK_COLUMNS, p.columns) * ELEMENT_NS
-    if tasks == 1:
+    if tasks == 1 and task_ns < HOLD_NS:
         run_task(p, 0)
         return 0
     slice_tasks = max(<ptrdiff_t>1, <ptrdiff_t>(SLICE_NS / (task_ns + 1)))
@@ -263,6 +265,8 @@ cdef object apply(int mode, object x, object axis, object where, object out):
     cdef int k = axis_of(axis, cnp.PyArray_NDIM(x))
     if where is not None:
         where = mask(where, x)
+        if out is not None and overlap(where, out):
+            where = where.copy()
     if out is None:
         out = empty_like(x)
     elif not plain or not is_plain_out(out, x):

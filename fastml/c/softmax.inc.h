@@ -58,8 +58,8 @@ INLINE T FN(inverse)(T total, T total_low, T *rest) {
 
 INLINE T FN(scaled)(T e, T inverse, T rest) { return MULADD(e, inverse, e * rest); }
 
-/* log of the sum, from the scaled rest and the number of maxima. */
-INLINE T FN(log_of_sum)(T rest, T maxima) { return MATH(log1p)(rest * MATH(exp_down) + (maxima - 1)); }
+/* log of the sum, from the scaled rest and how many more maxima there are than one. */
+INLINE T FN(log_of_sum)(T rest, T more) { return MATH(log1p)(rest * MATH(exp_down) + more); }
 
 #include "softmax_row.inc.h"
 #include "softmax_columns.inc.h"

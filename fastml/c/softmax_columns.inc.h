@@ -1,6 +1,9 @@
 /* Problems side by side: the loops of softmax_row.inc.h turned by 90 degrees, `w` <= TILE columns at a time. */
 
-typedef struct { T max[TILE], floor[TILE], maxima[TILE], lane[LANES][TILE], high[LANES][TILE], low[LANES][TILE]; } FN(tile);
+typedef struct {
+    T max[TILE], floor[TILE], maxima[TILE], lane[LANES][TILE], high[LANES][TILE], low[LANES][TILE];
+    double count[TILE]; /* of maxima, flushed with the lanes: T counts to 2^24 only */
+} FN(tile);
 
 /* Returns whether every maximum is moderate. */
 NOINLINE static int FN(softmax_tile_max)(FN(tile) *t, const S *x, ptrdiff_t C, ptrdiff_t w, ptrdiff_t x_step) {
@@ -42,6 +45,10 @@ NOINLINE static void FN(softmax_tile_rest)(FN(tile) *t, const S *x, T *lane, ptr
 
 /* The compensated sum takes the lanes over; `used` lanes hold something. */
 static void FN(softmax_tile_flush)(FN(tile) *t, ptrdiff_t used, ptrdiff_t w) {
+    for (ptrdiff_t j = 0; j < w; j++) {
+        t->count[j] += t->maxima[j];
+        t->maxima[j] = 0;
+    }
     for (ptrdiff_t l = 0; l < used; l++)
         for (ptrdiff_t j = 0; j < w; j++) {
             FN(two_sum)(&t->high[l][j], &t->low[l][j], t->lane[l][j]);
@@ -78,6 +85,7 @@ NOINLINE static void FN(softmax_tile_write)(FN(tile) *t, int mode, const S *x, S
 
 static void FN(softmax_tile_clear)(FN(tile) *t, ptrdiff_t used) {
     memset(t->maxima, 0, sizeof t->maxima);
+    memset(t->count, 0, sizeof t->count);
     memset(t->lane, 0, (size_t)used * sizeof t->lane[0]);
     memset(t->high, 0, (size_t)used * sizeof t->high[0]);
     memset(t->low, 0, (size_t)used * sizeof t->low[0]);
@@ -112,7 +120,7 @@ static void FN(softmax_tile)(const fastml_problem *p, ptrdiff_t w) {
     if (mode == FASTML_SOFTMAX)
         for (ptrdiff_t j = 0; j < w; j++) total[j] = FN(inverse)(total[j], low[j], &low[j]);
     else
-        for (ptrdiff_t j = 0; j < w; j++) total[j] = FN(log_of_sum)(total[j] + low[j], t.maxima[j]);
+        for (ptrdiff_t j = 0; j < w; j++) total[j] = FN(log_of_sum)(total[j] + low[j], (T)(t.count[j] - 1));
     if (mode == FASTML_LOGSUMEXP)
         for (ptrdiff_t j = 0; j < w; j++) y[j] = STORE(t.max[j] + total[j]);
     else

@@ -164,7 +164,8 @@ NOINLINE static void FN(softmax_row)(const fastml_problem *p) {
     char *y = p->y;
     ptrdiff_t y_step = p->y_step, C = p->C;
     int mode = p->mode, dense = FN(is_dense)(y, y_step, p->where);
-    T block[BLOCK], high[LANES] = {0}, low[LANES] = {0}, m = -(T)INFINITY, maxima = 0;
+    T block[BLOCK], high[LANES] = {0}, low[LANES] = {0}, m = -(T)INFINITY;
+    double maxima = 0;
     for (ptrdiff_t i = 0; i < C; i += BLOCK) {
         ptrdiff_t n = C - i < BLOCK ? C - i : BLOCK;
         T top = FN(softmax_block_max)(FN(gather)(&from, i, n, block), n);
@@ -184,7 +185,7 @@ NOINLINE static void FN(softmax_row)(const fastml_problem *p) {
         FN(softmax_block_sum)(e, n, high, low);
     }
     FN(lanes_total)(high, low);
-    T rest = 0, scale = mode == FASTML_SOFTMAX ? FN(inverse)(high[0], low[0], &rest) : FN(log_of_sum)(high[0] + low[0], maxima);
+    T rest = 0, scale = mode == FASTML_SOFTMAX ? FN(inverse)(high[0], low[0], &rest) : FN(log_of_sum)(high[0] + low[0], (T)(maxima - 1));
     if (mode == FASTML_LOGSUMEXP) {
         S v = STORE(m + scale);
         memcpy(y, &v, sizeof v);
