@@ -1,0 +1,206 @@
+"""The tasks of the pass over the data, in C types, of _logistic.pyx."""
+
+cimport numpy as cnp
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stddef cimport ptrdiff_t
+from libc.stdint cimport int64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from fastml._fastml_runtime cimport (
+    FASTML_BLOCK_ROWS, FASTML_CLASS_STEP, FASTML_F32, FASTML_F64, FASTML_MIN_FEATURES, add_values, add_weights,
+    convert, count_classes, kernels, parallel_for,
+)
+
+import numpy as np
+
+from fastml._fastml_runtime import kind_of
+
+cnp.import_array()
+
+cdef enum:
+    PARTS = 16               # partial sums at most
+    PART_ROWS = 16           # rows at least for a partial sum, times classes: it is as large as so many rows' work is
+    ROWS = 8                 # what the kernels take at once
+    BLOCK_BYTES = 16384      # of X, for one kernel call: it is read twice, the second time from cache
+    SOFTMAX_BYTES = 163840   # the same for softmax, whose gradient is read and written once for each block
+    SOFTMAX_ROWS = 24        # what its kernels take at once: 6 or 8
+    CACHED_BYTES = 4194304   # X up to here is likely to be in a cache already: no prefetching
+    PART_BYTES = 4194304     # of X, for one task: a round of PARTS of them is short enough between two looks at signals
+    PART_ELEMENTS = 32768    # at least, for one task
+    FLUSH_ROWS = 512         # added up in the dtype of w before they go into float64 sums
+
+# Estimated nanoseconds of an element of X.
+cdef double ELEMENT_NS = 0.25
+
+
+cdef struct Column:          # y, sample_weight: a strided vector; data NULL for none
+    const char *data
+    ptrdiff_t step
+    int kind
+
+
+cdef struct Part:            # the sums of one task
+    double loss
+    double weight
+    double *gradient         # d x KP, then KP of the bias
+    char *recent             # the same in the dtype of w, since the last flush
+    char *block              # converted rows, where X needs it
+    char *scores             # FASTML_BLOCK_ROWS x KP
+    ptrdiff_t bad_target, bad_weight     # the first row with one, or -1
+
+
+cdef struct Pass:
+    const char *X
+    ptrdiff_t n, d, x_row, x_column
+    int x_kind
+    const int64_t *rows      # the rows to take, or NULL for all
+    Column target, weight
+    int dtype
+    bint direct, gradient, ahead
+    ptrdiff_t K, KP          # classes, padded; both 1 for binary
+    ptrdiff_t ld             # features, padded
+    char *w                  # ld x KP, times scale
+    char *bias
+    char *probabilities      # predict: n x K
+    ptrdiff_t block_rows, part_rows, part_count, first
+    Part parts[PARTS]
+
+
+cdef inline ptrdiff_t item_size(const Pass *p) noexcept nogil:
+    return 4 if p.dtype == FASTML_F32 else 8
+
+
+cdef inline ptrdiff_t row_number(const Pass *p, ptrdiff_t row) noexcept nogil:
+    return row if p.rows == NULL else p.rows[row]
+
+
+cdef const char *load_rows(const Pass *p, ptrdiff_t start, ptrdiff_t R, char *block, ptrdiff_t *ld) noexcept nogil:
+    """Return R rows of X in the dtype of w, and their distance in elements: in place, or converted into the block."""
+    cdef ptrdiff_t size = item_size(p), r
+    if p.direct and p.rows == NULL:
+        ld[0] = p.x_row // size
+        return p.X + start * p.x_row
+    ld[0] = p.ld
+    for r in range(R):
+        convert(block + r * p.ld * size, p.dtype, p.X + row_number(p, start + r) * p.x_row, p.x_column, p.d, p.x_kind)
+    return block
+
+
+cdef void load_column(const Pass *p, const Column *column, ptrdiff_t start, ptrdiff_t R, char *to) noexcept nogil:
+    cdef ptrdiff_t r, size = item_size(p)
+    if p.rows == NULL:
+        convert(to, p.dtype, column.data + start * column.step, column.step, R, column.kind)
+        return
+    for r in range(R):
+        convert(to + r * size, p.dtype, column.data + p.rows[start + r] * column.step, 0, 1, column.kind)
+
+
+cdef void flush(const Pass *p, Part *part) noexcept nogil:
+    """Add the recent gradient to the float64 sums."""
+    cdef ptrdiff_t i, count = (p.ld + 1) * p.KP
+    cdef float *f = <float *>part.recent
+    cdef double *g = <double *>part.recent
+    if p.dtype == FASTML_F32:
+        for i in range(count):
+            part.gradient[i] += f[i]
+    else:
+        for i in range(count):
+            part.gradient[i] += g[i]
+    memset(part.recent, 0, count * item_size(p))
+
+
+cdef void run_part(void *context, ptrdiff_t index) noexcept nogil:
+    """Pass over the rows of one task."""
+    cdef Pass *p = <Pass *>context
+    cdef Part *part = &p.parts[index]
+    cdef ptrdiff_t row = p.first + index * p.part_rows, stop = min(row + p.part_rows, p.n), R, ld, recent_rows = 0, good
+    cdef ptrdiff_t d = max(p.d, <ptrdiff_t>FASTML_MIN_FEATURES), bias_at = p.ld * p.KP * item_size(p)
+    cdef double buffers[3][FASTML_BLOCK_ROWS]          # double for its alignment
+    cdef char *target = <char *>buffers[0]
+    cdef char *weight = <char *>buffers[1]
+    cdef char *loss = <char *>buffers[2]
+    cdef const char *X
+    cdef const char *weights = weight if p.weight.data != NULL else NULL
+    cdef char *gradient = part.recent if p.gradient else NULL
+    cdef char *bias_gradient = part.recent + bias_at if p.gradient else NULL
+    while row < stop:
+        R = min(p.block_rows, stop - row)
+        load_column(p, &p.target, row, R, target)
+        good = count_classes(target, p.dtype, R, max(p.K, <ptrdiff_t>2))
+        if good < R:
+            part.bad_target = row_number(p, row + good)
+            return
+        if weights != NULL:
+            load_column(p, &p.weight, row, R, weight)
+            good = add_weights(weight, p.dtype, R, &part.weight)
+            if good < R:
+                part.bad_weight = row_number(p, row + good)
+                return
+        X = load_rows(p, row, R, part.block, &ld)
+        if p.K == 1:
+            kernels().logistic_binary[p.dtype](X, target, weights, p.w, p.bias, loss, gradient, bias_gradient, R, d, ld,
+                                               p.ahead)
+        else:
+            kernels().logistic_softmax[p.dtype](X, target, weights, p.w, p.bias, loss, gradient, bias_gradient,
+                                                part.scores, R, p.d, ld, p.K)
+        add_values(loss, p.dtype, R, &part.loss)
+        row += R
+        recent_rows += R
+        if p.gradient and recent_rows >= FLUSH_ROWS:
+            flush(p, part)
+            recent_rows = 0
+    if p.gradient and recent_rows:
+        flush(p, part)
+
+
+cdef void predict_part(void *context, ptrdiff_t index) noexcept nogil:
+    cdef Pass *p = <Pass *>context
+    cdef Part *part = &p.parts[index]
+    cdef ptrdiff_t row = p.first + index * p.part_rows, stop = min(row + p.part_rows, p.n), R, ld, r
+    cdef ptrdiff_t size = item_size(p)
+    cdef ptrdiff_t d = max(p.d, <ptrdiff_t>FASTML_MIN_FEATURES)
+    cdef const char *X
+    while row < stop:
+        R = min(p.block_rows, stop - row)
+        X = load_rows(p, row, R, part.block, &ld)
+        if p.K == 1:
+            kernels().predict_binary[p.dtype](X, p.w, p.bias, p.probabilities + row * size, R, d, ld, p.ahead)
+        else:
+            kernels().predict_softmax[p.dtype](X, p.w, p.bias, part.scores, R, p.d, ld, p.K)
+            for r in range(R):
+                copy_bytes(p.probabilities + (row + r) * p.K * size, part.scores + r * p.KP * size, p.K * size)
+        row += R
+
+
+cdef extern from "string.h" nogil:
+    void *copy_bytes "memcpy" (void *to, const void *source, size_t n)
+
+
+cdef Column column_of(array) except *:
+    cdef Column column = Column(NULL, 0, 0)
+    if array is not None:
+        column.data = <const char *>cnp.PyArray_DATA(array)
+        column.step = cnp.PyArray_STRIDE(array, 0)
+        column.kind = kind_of(array.dtype)
+    return column
+
+
+cdef void divide(Pass *p, ptrdiff_t n) noexcept:
+    """Choose how many rows a kernel call and a task take, by the shape alone."""
+    cdef ptrdiff_t row_bytes = p.ld * item_size(p), multiple = ROWS if p.K == 1 else SOFTMAX_ROWS
+    cdef ptrdiff_t block_bytes = BLOCK_BYTES if p.K == 1 else SOFTMAX_BYTES, rows
+    p.block_rows = max(block_bytes // row_bytes, multiple)
+    p.block_rows = min(p.block_rows, <ptrdiff_t>FASTML_BLOCK_ROWS) // multiple * multiple
+    p.part_count = min(max(n // (PART_ROWS * p.KP), <ptrdiff_t>1), <ptrdiff_t>PARTS)
+    rows = max((n + p.part_count - 1) // p.part_count, (PART_ELEMENTS + p.ld - 1) // p.ld)
+    rows = min(rows, max(PART_BYTES // row_bytes // max(p.KP // FASTML_CLASS_STEP, <ptrdiff_t>1), p.block_rows))
+    p.part_rows = (rows + multiple - 1) // multiple * multiple
+
+
+cdef void add_part(double *sums, const Part *part, ptrdiff_t elements) noexcept:
+    cdef ptrdiff_t i
+    sums[0] += part.loss
+    sums[1] += part.weight
+    for i in range(elements):
+        sums[2 + i] += part.gradient[i]
