@@ -1,7 +1,8 @@
 """Checks of arguments that several families share; messages name the argument, what was expected and what came."""
 
 import math
-from typing import Any
+import operator
+from typing import Any, SupportsFloat, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
@@ -9,9 +10,20 @@ import numpy.typing as npt
 FLOATS = (np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64))
 
 
+def as_array(name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return value as an array; ragged lists are refused, and masked arrays, whose mask would be lost."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name}: expected an array without a mask, got a {type(value).__name__} "
+                        "(fill it, or pass where= to the functions that take it)")  # fmt: skip
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: expected an array, got a {type(value).__name__} that makes none ({error})") from None
+
+
 def real_array(name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
     """Return value as a native array of float16, float32 or float64; integers and bool become float64."""
-    array = np.asarray(value)
+    array = as_array(name, value)
     if array.dtype.kind in "biu":
         return array.astype(np.float64)
     array = native(array)
@@ -49,14 +61,51 @@ def native(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def finite_number(name: str, value: Any, *, at_least: float = -math.inf) -> float:
-    """Return value as a float, if it is a finite number not less than `at_least`."""
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value.item()
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
-    number = float(value)
-    if not math.isfinite(number) or number < at_least:
-        bound = f" >= {at_least:g}" if at_least > -math.inf else ""
+def axis_index(axis: SupportsIndex, ndim: int) -> int:
+    """Return the axis counted from 0; negative ones count from the end; bool is refused, as by NumPy."""
+    try:
+        if isinstance(axis, bool):
+            raise TypeError
+        number = operator.index(axis)
+    except TypeError:
+        raise TypeError(f"axis: expected an integer, got {type(axis).__name__}") from None
+    if not -ndim <= number < ndim:
+        raise np.exceptions.AxisError(number, ndim)
+    return number % ndim
+
+
+def integer(name: str, value: SupportsIndex, least: int) -> int:
+    """Return value as an int of at least `least`; bool is refused."""
+    expected = f"{name}: expected an integer of at least {least}"
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{expected}, got a bool")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{expected}, got {type(value).__name__}") from None
+    if number < least:
+        raise ValueError(f"{expected}, got {number}")
+    return number
+
+
+def real(name: str, value: SupportsFloat) -> float:
+    """Return one real number, a zero-dimensional array included, as a float; bool and text are refused."""
+    came = type(value).__name__
+    try:
+        array = np.asarray(value)
+    except ValueError:  # a ragged list
+        raise TypeError(f"{name}: expected a real number, got {came}") from None
+    if array.ndim:
+        came += f" of shape {array.shape}"
+    if array.ndim or array.dtype.kind not in "iuf":
+        raise TypeError(f"{name}: expected a real number, got {came}")
+    return float(array)
+
+
+def finite(name: str, value: SupportsFloat, *, least: float = -math.inf) -> float:
+    """Return value as a float, if it is a finite number of at least `least`."""
+    number = real(name, value)
+    if not math.isfinite(number) or number < least:
+        bound = f" of at least {least:g}" if least > -math.inf else ""
         raise ValueError(f"{name}: expected a finite number{bound}, got {value}")
     return number

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastml._arguments import finite_number, native
+from fastml._arguments import as_array, finite, native
 from fastml._fastml_runtime import kind_of
 from fastml._logistic import Problem
 
@@ -15,10 +15,13 @@ Array = npt.NDArray[Any]
 
 
 class Model:
-    """w and b as they came, checked, and as the pass takes them."""
+    """w and b as they came, checked, and as the pass takes them.
+
+    b has an entry for each class, or one, as a number or of shape (1,), that all classes share.
+    """
 
     def __init__(self, w: npt.ArrayLike, b: npt.ArrayLike) -> None:
-        self.w = native(np.asarray(w))
+        self.w = native(as_array("w", w))
         if self.w.dtype.kind in "biu":
             self.w = self.w.astype(np.float64)
         if self.w.dtype not in (np.float32, np.float64):
@@ -28,7 +31,7 @@ class Model:
         self.classes = 1 if self.w.ndim == 1 else self.w.shape[1]
         if self.w.ndim == 2 and self.classes < 2:
             raise ValueError(f"w: expected two classes at least, or shape (d,), got shape {self.w.shape}")
-        self.b = np.asarray(b)
+        self.b = as_array("b", b)
         if self.b.dtype.kind not in "biuf":
             raise TypeError(f"b: expected a real dtype, got {self.b.dtype}")
         if self.b.shape not in ((), (1,), (self.classes,)):
@@ -37,18 +40,21 @@ class Model:
         self.bias = bias.reshape(-1) if bias.size == self.classes else np.broadcast_to(bias, (self.classes,))
 
     def like_b(self, db: Array) -> Any:
-        """Return the gradient with the shape of b, which may be broadcast over the classes."""
-        if self.b.shape == db.shape:
-            return db.astype(self.w.dtype)
-        total = db.sum()
-        return np.full(self.b.shape, total, self.w.dtype) if self.b.ndim else np.float64(total)
+        """Return the gradient with the shape of b: of w's dtype, or a float64 scalar."""
+        db = shared(db, self.b).reshape(self.b.shape)
+        return db.astype(self.w.dtype) if self.b.ndim else np.float64(db)
+
+
+def shared(db: Array, b: Array) -> Array:
+    """Return the gradient by the entries of b from that by the bias of each class."""
+    return db if b.size == db.size else db.sum(keepdims=True)
 
 
 class Penalty:
     """``l1 * sum |w| + l2 * sum w^2``."""
 
     def __init__(self, l1: float, l2: float) -> None:
-        self.l1, self.l2 = finite_number("l1", l1, at_least=0), finite_number("l2", l2, at_least=0)
+        self.l1, self.l2 = finite("l1", l1, least=0), finite("l2", l2, least=0)
 
     def __bool__(self) -> bool:
         return bool(self.l1 or self.l2)
@@ -69,7 +75,7 @@ class Penalty:
 
 def matrix(X: npt.ArrayLike, d: int | None) -> Array:
     """Return X as a native matrix of d columns, not copied where it is one."""
-    array = native(np.asarray(X))
+    array = native(as_array("X", X))
     if kind_of(array.dtype) < 0:
         raise TypeError(f"X: expected a real dtype, got {array.dtype}")
     if array.ndim != 2:
@@ -81,7 +87,7 @@ def matrix(X: npt.ArrayLike, d: int | None) -> Array:
 
 def vector(name: str, values: npt.ArrayLike, n: int) -> Array:
     """Return values as a native vector of length n."""
-    array = native(np.asarray(values))
+    array = native(as_array(name, values))
     if kind_of(array.dtype) < 0:
         raise TypeError(f"{name}: expected a real dtype, got {array.dtype}")
     if array.shape != (n,):
@@ -91,7 +97,7 @@ def vector(name: str, values: npt.ArrayLike, n: int) -> Array:
 
 def checked_scale(scale: float | None) -> float | None:
     """Return scale, if it is None or a finite number."""
-    return None if scale is None else finite_number("scale", scale)
+    return None if scale is None else finite("scale", scale)
 
 
 def make_problem(
@@ -103,4 +109,16 @@ def make_problem(
     if model.classes > 1 and target.dtype.kind not in "iub":
         raise TypeError(f"y: expected an integer dtype for classes, got {target.dtype}")
     weight = None if sample_weight is None else vector("sample_weight", sample_weight, X.shape[0])
+    check_before_rounding(target, weight, model.w.dtype)
     return Problem(X, target, weight, model.w.dtype, model.classes, checked_scale(scale))
+
+
+def check_before_rounding(y: Array, weight: Array | None, dtype: np.dtype[Any]) -> None:
+    """Refuse what the pass, which sees labels and weights in the dtype of w, would take for something else."""
+    for name, values, wanted in (("y", y, "0 or 1"), ("sample_weight", weight, f"numbers >= 0, finite in {dtype}")):
+        if values is None or values.dtype.kind != "f" or values.dtype.itemsize <= dtype.itemsize:
+            continue
+        good = np.isin(values, (0, 1)) if name == "y" else (values >= 0) & (values <= np.finfo(dtype).max)
+        if not good.all():
+            row = int(good.argmin())
+            raise ValueError(f"{name}: expected {wanted}, got {values[row]} in row {row}")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from fastml._lbfgs import History
 from fastml._logistic import Problem
-from fastml._logistic_data import Penalty
+from fastml._logistic_data import Penalty, shared
 
 Array = npt.NDArray[Any]
 
@@ -45,8 +45,8 @@ class Objective:
         b = position[self.w.size :].astype(self.w.dtype) if self.fit_intercept else self.b.reshape(-1)
         loss, dw, db = self.problem.evaluate(w, np.broadcast_to(b, (self.problem.classes,)))
         dw += Penalty(0.0, self.penalty.l2).gradient(w)
-        gradient = np.concatenate([dw.ravel(), db]) if self.fit_intercept else np.ascontiguousarray(dw.ravel())
-        return float(loss) + self.penalty.value(w), gradient
+        parts = [dw.ravel(), shared(db, self.b)] if self.fit_intercept else [dw.ravel()]
+        return float(loss) + self.penalty.value(w), np.concatenate(parts)
 
     @np.errstate(all="ignore")
     def here(self) -> float:
@@ -171,7 +171,7 @@ def epoch(objective: Objective, order: Array, rate: float, weight: Array | None)
             new = np.sign(new) * np.maximum(np.abs(new) - rate * l1, 0.0)
         w[...] = new
         if objective.fit_intercept:
-            b[...] = b - rate * share * db.reshape(b.shape)
+            b[...] = b - rate * share * shared(db, b).reshape(b.shape)
     return total / max(problem.n, 1) + objective.penalty.value(w), w, b
 
 

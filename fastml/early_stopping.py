@@ -7,7 +7,7 @@ from typing import Any, Literal, SupportsFloat, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
-from fastml._scalars import integer, real
+from fastml._arguments import finite, integer, real
 
 __all__ = ["EarlyStopping", "Params"]
 
@@ -70,9 +70,7 @@ class EarlyStopping:
         restore_best: bool = True,
     ) -> None:
         self.patience = integer("patience", patience, least=1)
-        self.min_delta = real("min_delta", min_delta)
-        if not 0 <= self.min_delta < math.inf:
-            raise ValueError(f"min_delta: expected a finite number of at least 0, got {self.min_delta}")
+        self.min_delta = finite("min_delta", min_delta, least=0)
         if mode not in ("min", "max"):
             raise ValueError(f"mode: expected 'min' or 'max', got {mode!r}")
         if not isinstance(restore_best, (bool, np.bool_)):

@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fastml._arguments import finite_number
+from fastml._arguments import finite, integer
 from fastml._logistic import Problem
 from fastml._logistic_data import Model, Penalty, make_problem, matrix, vector
-from fastml._scalars import integer
 from fastml._solvers import Objective, first_rate, lbfgs, sgd
 from fastml.early_stopping import EarlyStopping
 
@@ -77,7 +76,7 @@ def fit_logistic(
     w : ndarray of float32 or float64, shape (d,) or (d, K), optional
         Where to start, updated in place after every finished step. Without it zeros: float32 for X of float16,
         float32 or 8-bit integers, else float64.
-    b : ndarray, shape (), (1,) or (K,), optional
+    b : ndarray, a shape as in `logistic_loss`, optional
         As `w`, of the dtype of `w`.
     fit_intercept : bool, default True
         Whether b is fitted.
@@ -129,6 +128,8 @@ def fit_logistic(
     >>> fastml.predict_logistic(X, result.w, result.b) > 0.5
     array([False, False,  True,  True])
     """
+    if not isinstance(solver, str) or solver not in ("auto", "lbfgs", "sgd"):
+        raise ValueError(f"solver: expected 'auto', 'lbfgs' or 'sgd', got {solver!r:.60}")
     X = matrix(X, None)
     target = vector("y", y, X.shape[0])
     weight = None if sample_weight is None else vector("sample_weight", sample_weight, X.shape[0])
@@ -139,14 +140,12 @@ def fit_logistic(
     validation = validation_problem(validation_data, model, scale)
     check_hooks(early_stopping, validation, callback)
     max_iter = integer("max_iter", max_iter, least=0)
-    tol = finite_number("tol", tol, at_least=0)
-    if solver in ("auto", "lbfgs"):
-        steps = lbfgs(objective, tol)
-    elif solver == "sgd":
-        rate = first_rate(X, scale, model.classes, objective.penalty.l2)
-        steps = sgd(objective, tol, np.random.default_rng(rng), rate, weight)
+    tol = finite("tol", tol, least=0)
+    order = generator(rng)
+    if solver == "sgd":
+        steps = sgd(objective, tol, order, first_rate(X, scale, model.classes, objective.penalty.l2), weight)
     else:
-        raise ValueError(f"solver: expected 'auto', 'lbfgs' or 'sgd', got {solver!r}")
+        steps = lbfgs(objective, tol)
 
     history: list[Step] = []
     converged = stopped = False
@@ -170,6 +169,9 @@ def starting_point(X: Array, y: Array, w: Array | None, b: Array | None) -> tupl
         if y.dtype.kind == "f" and not np.isin(y, (0, 1)).all():
             raise TypeError(f"y: expected 0 and 1, or an integer dtype for classes, got {y.dtype}")
         classes = int(y.max(initial=0)) + 1
+        if classes > max(X.shape[0], 2):
+            raise ValueError("y: expected classes numbered from 0, at most as many as rows where w is not given, "
+                             f"got {y.max()} in row {y.argmax()}")  # fmt: skip
         dtype = np.float32 if X.dtype in (np.float16, np.float32, np.int8, np.uint8) else np.float64
         w = np.zeros(X.shape[1] if classes <= 2 else (X.shape[1], classes), dtype)
     elif not isinstance(w, np.ndarray) or w.dtype not in (np.float32, np.float64) or not w.dtype.isnative:
@@ -180,9 +182,6 @@ def starting_point(X: Array, y: Array, w: Array | None, b: Array | None) -> tupl
     elif not isinstance(b, np.ndarray) or b.dtype != w.dtype:
         got = b.dtype if isinstance(b, np.ndarray) else type(b).__name__
         raise TypeError(f"b: expected an ndarray of {w.dtype}, the dtype of w, got {got}")
-    classes = w.shape[1] if w.ndim == 2 else 1
-    if b.size != classes:
-        raise ValueError(f"b: expected {classes} value{'s' * (classes > 1)}, one for each class, got shape {b.shape}")
     for name, array in (("w", w), ("b", b)):
         if not array.flags.writeable:
             raise ValueError(f"{name}: expected a writeable array, got a read-only one")
@@ -223,6 +222,15 @@ def check_hooks(early_stopping: Any, validation: Problem | None, callback: Any) 
         raise TypeError(f"early_stopping: expected an EarlyStopping, got {type(early_stopping).__name__}")
     if callback is not None and not callable(callback):
         raise TypeError(f"callback: expected a callable, got {type(callback).__name__}")
+
+
+def generator(rng: Any) -> np.random.Generator:
+    """Return the generator that rng is or seeds."""
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        wanted = "None, an integer of at least 0 or a numpy.random.Generator"
+        raise type(error)(f"rng: expected {wanted}, got {rng!r:.60}") from None
 
 
 def report(step: Step) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastml._arguments import finite_number
+from fastml._arguments import finite
 from fastml._logistic import Problem
 from fastml._logistic_data import Model, Penalty, checked_scale, make_problem, matrix
 from fastml.fitting import FitResult, fit_logistic
@@ -40,8 +40,8 @@ def logistic_loss(
         0 or 1 where `w` has shape (d,); integers from 0 to K - 1 where it has shape (d, K).
     w : array_like of float32 or float64, shape (d,) or (d, K)
         Its dtype is the one that computes.
-    b : array_like, a number or shape (K,)
-        The bias; it is not penalised.
+    b : array_like, shape (), (1,) or (K,)
+        The bias of each class, or one that all share; it is not penalised.
     l1, l2 : float
         Penalties: ``l1 * sum |w| + l2 * sum w^2`` is added to the mean loss.
     sample_weight : array_like, shape (n,), optional
@@ -110,7 +110,7 @@ def logistic_step(
         As in `logistic_loss`.
     w : ndarray of float32 or float64, shape (d,) or (d, K)
         Becomes ``w - lr * dw``.
-    b : ndarray, shape (), (1,) or (K,)
+    b : ndarray, a shape as in `logistic_loss`
         Becomes ``b - lr * db``.
     lr : float
         The step size.
@@ -143,7 +143,7 @@ def logistic_step(
             raise TypeError(f"{name}: expected a float dtype, got {array.dtype}")
         if not array.flags.writeable:
             raise ValueError(f"{name}: expected a writeable array, got a read-only one")
-    rate = finite_number("lr", lr)
+    rate = finite("lr", lr)
     loss, dw, db = logistic_loss(X, y, w, b, l1=l1, l2=l2, sample_weight=sample_weight, scale=scale, return_grad=True)
     w -= rate * dw
     b -= rate * db
@@ -160,7 +160,7 @@ def predict_logistic(
     ----------
     X : array_like of real numbers, shape (n, d)
     w : array_like of float32 or float64, shape (d,) or (d, K)
-    b : array_like, a number or shape (K,)
+    b : array_like, a shape as in `logistic_loss`
     scale : float, optional
         Multiplies X.
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, SupportsIndex, overload
 import numpy as np
 
 from fastml import _fastml_runtime, _threadpoolctl
-from fastml._scalars import integer
+from fastml._arguments import integer
 from fastml.version import __version__
 
 __all__ = ["get_num_threads", "num_threads", "set_num_threads", "show_config"]

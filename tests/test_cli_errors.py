@@ -37,7 +37,7 @@ def model(here):
         (["train", "--test-size", "half"], ["--test-size", "'half'"]),
         (["train", "--test-size", "1e-9"], ["--test-size", "no row to test"]),
         (["train", "--threads", "0"], ["--threads"]),
-        (["train", "--threads", "1000000"], ["--threads"]),
+        (["train", "--threads", "257"], ["--threads", "from 1 to 256"]),
         (["train", "--l2", "-1"], ["--l2"]),
         (["train", "--l2", "inf"], ["--l2"]),
         (["train", "--max-iter", "0"], ["--max-iter"]),
@@ -64,6 +64,57 @@ def test_arguments(here, capsys, argv, words):
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a directory that even root cannot write in")
 def test_output_directory_not_writable(here, capsys):
     fails(capsys, ["train", "--output", "/proc/model.npz"], "--output", "cannot write")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="needs a file that opens and cannot be read")
+def test_reading_fails(here, capsys, model):
+    for name in "mem.csv", "mem":
+        os.symlink("/proc/self/mem", name)
+        fails(capsys, ["train", name], f"fastml: {name}: input/output error")
+        fails(capsys, ["predict", "model.npz", name], f"fastml: {name}: input/output error")
+
+
+@pytest.mark.parametrize("reader", ["read_npy", "read_npz"])
+def test_reading_an_array_fails(here, monkeypatch, reader):
+    from fastml.cli import arrays
+
+    def broken(*_):
+        raise OSError(5, "Input/output error")
+
+    np.save("data.npy", np.ones(3))
+    np.savez("data.npz", X=np.ones(3))
+    monkeypatch.setattr(arrays, "_read", broken)
+    path = f"data.{reader[-3:]}"
+    with pytest.raises(OSError, match=path) as caught:
+        getattr(arrays, reader)(path, *[("X",)][: reader == "read_npz"])
+    assert caught.value.filename == path
+
+
+def run(redirection, *argv, **variables):
+    """Run the command in a shell, with standard streams closed."""
+    command = ["sh", "-c", f'exec "$0" -m fastml "$@" {redirection}', sys.executable, *argv]
+    return subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell")
+def test_closed_streams(here):
+    for command in ("train", "info"):
+        done = run(">&-", command)
+        assert (done.returncode, done.stderr) == (2, "fastml: the standard output is closed\n")
+    done = run("2>&-", "train", "--max-iter", "20", "--output", "model.npz")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Training: step" not in done.stdout
+    assert os.path.isfile("model.npz")
+    assert (run("2>&-", "teach").returncode, run(">&- 2>&-", "teach").returncode) == (2, 2)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell")
+def test_wrong_instruction_set_in_the_environment(here):
+    done = run("", "train", FASTML_ISA="neon")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("fastml: FASTML_ISA: expected one of base")
 
 
 def test_output_would_replace_the_data(here, capsys):
@@ -177,8 +228,21 @@ def test_interrupted_training_leaves_no_model(here, capsys, monkeypatch):
 
     monkeypatch.setattr(fastml, "fit_logistic", interrupted)
     assert main(["train", "--output", "model.npz"]) == 130
-    assert capsys.readouterr().err == "fastml: interrupted, nothing was written\n"
+    assert capsys.readouterr().err == "fastml: interrupted, no file was written\n"
     assert os.listdir() == []
+
+
+def test_interrupted_comparison_leaves_the_model(here, capsys, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fastml.cli.compare.compare", interrupted)
+    assert main(["train", "--max-iter", "3", "--compare", "--output", "model.npz"]) == 130
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == "fastml: interrupted, after the model was written to model.npz"
+    assert os.listdir() == ["model.npz"]
+    assert main(["train", "--max-iter", "3", "--compare"]) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "fastml: interrupted, no file was written"
 
 
 def test_failed_write_keeps_the_old_model(here, capsys, model, monkeypatch):

@@ -42,6 +42,19 @@ def minimum(X, y, K, **keywords):
     return optimize.minimize(objective, np.zeros((d + 1) * K), jac=True, method="L-BFGS-B", options=options).fun
 
 
+@both_solvers
+@pytest.mark.parametrize("shape", [(), (1,)])
+def test_a_bias_that_all_classes_share_stays_what_it_was(solver, shape, dtype, fastml):
+    """Softmax does not depend on it: as without an intercept."""
+    X, y = data(3, dtype=dtype)
+    w, b = np.zeros((6, 3), dtype), np.full(shape, 0.5, dtype)
+    fit = fastml.fit_logistic(X, y, l2=0.1, w=w, b=b, solver=solver, rng=0)
+    assert (fit.b is b, b.shape, fit.converged) == (True, shape, True)
+    assert b == pytest.approx(0.5, abs=1e-6)
+    without = fastml.fit_logistic(X, y, l2=0.1, w=np.zeros((6, 3), dtype), fit_intercept=False, solver=solver, rng=0)
+    assert fit.loss == pytest.approx(without.loss, rel=1e-5)
+
+
 @few_classes
 @pytest.mark.parametrize("keywords", [{"l2": 1e-3}, {"l2": 0.1, "scale": 0.5}, {"l2": 0.01, "sample_weight": True}, {}])
 def test_lbfgs_reaches_the_minimum(K, keywords, dtype, fastml):

@@ -37,6 +37,16 @@ WRONG = [  # (keywords of the call that are wrong, error, message)
         ValueError,
         r"^y: expected classes from 0 to 2, got -1 in row 299",
     ),
+    (
+        {"y": changed(C, 299, 10**12), "w": None, "b": None},
+        ValueError,
+        r"^y: .* at most as many as rows .*, got 1000000000000 in row 299$",
+    ),
+    (
+        {"y": changed(Y * 1.0, 7, 1 + 1e-9), "w": np.ones(d, np.float32), "b": np.ones(1, np.float32)},
+        ValueError,
+        r"^y: expected 0 or 1, got 1\.000000001 in row 7$",
+    ),
     ({"sample_weight": Y[1:]}, ValueError, r"^sample_weight: expected shape \(300,\), got \(299,\)$"),
     ({"sample_weight": changed(Y, 7, -2)}, ValueError, r"^sample_weight: .* >= 0, got -2 in row 7$"),
     ({"w": [1.0, 2.0, 3.0]}, TypeError, r"^w: expected an ndarray of float32 or float64, got list$"),
@@ -47,18 +57,22 @@ WRONG = [  # (keywords of the call that are wrong, error, message)
     ({"w": np.array(1.0)}, ValueError, r"^w: expected shape \(d,\) or \(d, K\), got \(\)$"),
     ({"b": 0.5}, TypeError, r"^b: expected an ndarray of float64, the dtype of w, got float$"),
     ({"b": np.ones(1, np.float32)}, TypeError, r"^b: expected an ndarray of float64, the dtype of w, got float32$"),
-    ({"b": np.ones(2)}, ValueError, r"^b: expected 1 value, one for each class, got shape \(2,\)$"),
-    ({"y": C, "w": np.ones((d, 3))}, ValueError, r"^b: expected 3 values, one for each class, got shape \(1,\)$"),
+    ({"b": np.ones(2)}, ValueError, r"^b: expected a number or shape \(1,\), got \(2,\)$"),
+    ({"y": C, "w": np.ones((d, 3)), "b": np.ones(2)}, ValueError, r"^b: .* or shape \(3,\), got \(2,\)$"),
     ({"b": read_only(1)}, ValueError, r"^b: expected a writeable array, got a read-only one$"),
-    ({"l1": -0.1}, ValueError, r"^l1: expected a finite number >= 0, got -0\.1$"),
-    ({"l2": "1"}, TypeError, r"^l2: expected a number, got str$"),
+    ({"l1": -0.1}, ValueError, r"^l1: expected a finite number of at least 0, got -0\.1$"),
+    ({"l2": "1"}, TypeError, r"^l2: expected a real number, got str$"),
     ({"scale": NAN}, ValueError, r"^scale: expected a finite number, got nan$"),
-    ({"tol": -1}, ValueError, r"^tol: expected a finite number >= 0, got -1$"),
-    ({"tol": INF}, ValueError, r"^tol: expected a finite number >= 0, got inf$"),
+    ({"tol": -1}, ValueError, r"^tol: expected a finite number of at least 0, got -1$"),
+    ({"tol": INF}, ValueError, r"^tol: expected a finite number of at least 0, got inf$"),
     ({"max_iter": -1}, ValueError, r"^max_iter: expected an integer of at least 0, got -1$"),
     ({"max_iter": 2.0}, TypeError, r"^max_iter: expected an integer of at least 0, got float$"),
     ({"max_iter": True}, TypeError, r"^max_iter: expected an integer of at least 0, got a bool$"),
     ({"solver": "newton"}, ValueError, r"^solver: expected 'auto', 'lbfgs' or 'sgd', got 'newton'$"),
+    ({"solver": np.array(["lbfgs", "sgd"])}, ValueError, r"^solver: expected 'auto', 'lbfgs' or 'sgd', got array\("),
+    ({"solver": None}, ValueError, r"^solver: expected 'auto', 'lbfgs' or 'sgd', got None$"),
+    ({"rng": "seed"}, TypeError, r"^rng: expected None, an integer .* or a numpy\.random\.Generator, got 'seed'$"),
+    ({"rng": -1}, ValueError, r"^rng: expected None, an integer of at least 0 or .*, got -1$"),
     ({"early_stopping": True}, ValueError, r"^early_stopping: expected validation_data beside it, got none$"),
     ({"validation_data": X}, TypeError, r"^validation_data: expected a pair \(X, y\), got ndarray$"),
     (
@@ -87,8 +101,3 @@ def test_errors_name_the_argument_and_change_nothing(solver, wrong, error, messa
     for key in ("w", "b"):
         if isinstance(arguments[key], np.ndarray):
             assert np.all(arguments[key] == 1)
-
-
-def test_wrong_seed(fastml):
-    with pytest.raises((TypeError, ValueError)):
-        fastml.fit_logistic(X, Y, solver="sgd", rng="seed")

@@ -1,5 +1,7 @@
 """softmax, log_softmax, logsumexp: axis, where, out, keepdims, dtypes, and errors that name the argument."""
 
+import importlib
+
 import numpy as np
 import pytest
 import reference
@@ -201,6 +203,35 @@ def test_lists_are_arrays(name, fastml):
 def test_what_is_no_real_array_is_a_type_error(name, bad, fastml):
     with pytest.raises(TypeError, match="x: "):
         getattr(fastml, name)(bad)
+
+
+@every_function
+def test_masked_and_ragged_arrays_are_refused(name, fastml):
+    with pytest.raises(TypeError, match=r"x: expected an array without a mask, got a MaskedArray .*where="):
+        getattr(fastml, name)(np.ma.array([1.0, 2.0, 3.0], mask=[False, True, False]))
+    with pytest.raises(ValueError, match="x: expected an array, got a list that makes none"):
+        getattr(fastml, name)([[1.0, 2.0], [3.0]])
+
+
+@pytest.fixture
+def axis_index(fastml):
+    return importlib.import_module("fastml._arguments").axis_index
+
+
+@pytest.mark.parametrize("axis", [1.0, "last", (0, 1), None, True])
+def test_axis_that_is_no_integer(axis_index, axis):
+    with pytest.raises(TypeError, match=f"^axis: expected an integer, got {type(axis).__name__}$"):
+        axis_index(axis, 2)
+
+
+@pytest.mark.parametrize("axis", [2, -3, 2**70])
+def test_axis_that_is_not_there(axis_index, axis):
+    with pytest.raises(np.exceptions.AxisError, match=f"^axis {axis} is out of bounds for array of dimension 2$"):
+        axis_index(axis, 2)
+
+
+def test_axis_index(axis_index):
+    assert [axis_index(axis, 3) for axis in (0, -1, np.int8(-3), np.array(2))] == [0, 2, 0, 2]
 
 
 @every_function

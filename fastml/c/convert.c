@@ -4,36 +4,47 @@
 #include "macros.h"
 
 /* memcpy, since a strided view may be unaligned; the dense loop is apart so that it vectorises. */
-#define CONVERT(T, S, READ)                                          \
-    {                                                                \
-        T *y = (T *)to;                                              \
-        S v;                                                         \
-        if (step == (ptrdiff_t)sizeof(S))                            \
-            for (ptrdiff_t i = 0; i < n; i++) {                      \
+#define CONVERT(T, S, READ)                                            \
+    {                                                                  \
+        T *y = (T *)to;                                                \
+        S v;                                                           \
+        if (step == (ptrdiff_t)sizeof(S))                              \
+            for (ptrdiff_t i = 0; i < n; i++) {                        \
                 memcpy(&v, from + i * (ptrdiff_t)sizeof(S), sizeof v); \
-                y[i] = (T)READ(v);                                   \
-            }                                                        \
-        else                                                         \
-            for (ptrdiff_t i = 0; i < n; i++) {                      \
-                memcpy(&v, from + i * step, sizeof v);               \
-                y[i] = (T)READ(v);                                   \
-            }                                                        \
-        return;                                                      \
+                y[i] = (T)READ(v);                                     \
+            }                                                          \
+        else                                                           \
+            for (ptrdiff_t i = 0; i < n; i++) {                        \
+                memcpy(&v, from + i * step, sizeof v);                 \
+                y[i] = (T)READ(v);                                     \
+            }                                                          \
+        return;                                                        \
     }
 
-#define CONVERT_ALL(T)                                               \
-    switch (source) {                                                \
-    case FASTML_FROM_F16: CONVERT(T, uint16_t, float_from_half)      \
-    case FASTML_FROM_F32: CONVERT(T, float, )                        \
-    case FASTML_FROM_F64: CONVERT(T, double, )                       \
-    case FASTML_FROM_I8: CONVERT(T, int8_t, )                        \
-    case FASTML_FROM_I16: CONVERT(T, int16_t, )                      \
-    case FASTML_FROM_I32: CONVERT(T, int32_t, )                      \
-    case FASTML_FROM_I64: CONVERT(T, int64_t, )                      \
-    case FASTML_FROM_U8: CONVERT(T, uint8_t, )                       \
-    case FASTML_FROM_U16: CONVERT(T, uint16_t, )                     \
-    case FASTML_FROM_U32: CONVERT(T, uint32_t, )                     \
-    case FASTML_FROM_U64: CONVERT(T, uint64_t, )                     \
+#define CONVERT_ALL(T)                        \
+    switch (source) {                         \
+    case FASTML_FROM_F16:                     \
+        CONVERT(T, uint16_t, float_from_half) \
+    case FASTML_FROM_F32:                     \
+        CONVERT(T, float, )                   \
+    case FASTML_FROM_F64:                     \
+        CONVERT(T, double, )                  \
+    case FASTML_FROM_I8:                      \
+        CONVERT(T, int8_t, )                  \
+    case FASTML_FROM_I16:                     \
+        CONVERT(T, int16_t, )                 \
+    case FASTML_FROM_I32:                     \
+        CONVERT(T, int32_t, )                 \
+    case FASTML_FROM_I64:                     \
+        CONVERT(T, int64_t, )                 \
+    case FASTML_FROM_U8:                      \
+        CONVERT(T, uint8_t, )                 \
+    case FASTML_FROM_U16:                     \
+        CONVERT(T, uint16_t, )                \
+    case FASTML_FROM_U32:                     \
+        CONVERT(T, uint32_t, )                \
+    case FASTML_FROM_U64:                     \
+        CONVERT(T, uint64_t, )                \
     }
 
 void fastml_convert(void *to, int dtype, const char *from, ptrdiff_t step, ptrdiff_t n, int source) {
@@ -45,16 +56,16 @@ void fastml_convert(void *to, int dtype, const char *from, ptrdiff_t step, ptrdi
 #define IS_WEIGHT(v) (((v) >= 0) & ((v) <= largest))
 
 /* All at once first, which vectorises; one by one only where that fails. */
-#define COUNT(TYPE, TEST)                                            \
-    {                                                                \
-        typedef TYPE T;                                              \
-        const T *v = (const T *)values;                              \
-        int32_t all = 1;                                             \
-        ptrdiff_t i = 0;                                             \
-        for (ptrdiff_t k = 0; k < n; k++) all &= TEST(v[k]);         \
-        if (all) return n;                                           \
-        while (TEST(v[i])) i++;                                      \
-        return i;                                                    \
+#define COUNT(TYPE, TEST)                                    \
+    {                                                        \
+        typedef TYPE T;                                      \
+        const T *v = (const T *)values;                      \
+        int32_t all = 1;                                     \
+        ptrdiff_t i = 0;                                     \
+        for (ptrdiff_t k = 0; k < n; k++) all &= TEST(v[k]); \
+        if (all) return n;                                   \
+        while (TEST(v[i])) i++;                              \
+        return i;                                            \
     }
 
 ptrdiff_t fastml_count_classes(const void *values, int dtype, ptrdiff_t n, ptrdiff_t classes) {
@@ -77,15 +88,15 @@ static ptrdiff_t count_weights(const void *values, int dtype, ptrdiff_t n) {
     }
 }
 
-#define ADD(T)                                                       \
-    {                                                                \
-        const T *v = (const T *)values;                              \
-        double lane[4] = {0};                                        \
-        ptrdiff_t i = 0;                                             \
-        for (; i + 4 <= n; i += 4)                                   \
-            for (int l = 0; l < 4; l++) lane[l] += v[i + l];         \
-        for (int l = 0; i < n; i++, l++) lane[l] += v[i];            \
-        *total += (lane[0] + lane[1]) + (lane[2] + lane[3]);         \
+#define ADD(T)                                               \
+    {                                                        \
+        const T *v = (const T *)values;                      \
+        double lane[4] = {0};                                \
+        ptrdiff_t i = 0;                                     \
+        for (; i + 4 <= n; i += 4)                           \
+            for (int l = 0; l < 4; l++) lane[l] += v[i + l]; \
+        for (int l = 0; i < n; i++, l++) lane[l] += v[i];    \
+        *total += (lane[0] + lane[1]) + (lane[2] + lane[3]); \
     }
 
 void fastml_add(const void *values, int dtype, ptrdiff_t n, double *total) {

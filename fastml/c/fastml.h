@@ -19,11 +19,17 @@ enum { FASTML_SIGMOID, FASTML_TANH, FASTML_RELU, FASTML_UNARY_KERNELS };
 enum { FASTML_SIGMOID_BACKWARD, FASTML_TANH_BACKWARD, FASTML_RELU_BACKWARD, FASTML_BINARY_KERNELS };
 
 /* The family along one axis. The first three and entropy take x; the backwards take dy as x, and the output as x2. */
-enum { FASTML_SOFTMAX, FASTML_LOG_SOFTMAX, FASTML_LOGSUMEXP,
-       FASTML_ENTROPY, FASTML_SOFTMAX_BACKWARD, FASTML_LOG_SOFTMAX_BACKWARD };
+enum {
+    FASTML_SOFTMAX,
+    FASTML_LOG_SOFTMAX,
+    FASTML_LOGSUMEXP,
+    FASTML_ENTROPY,
+    FASTML_SOFTMAX_BACKWARD,
+    FASTML_LOG_SOFTMAX_BACKWARD
+};
 
-/* One problem of C elements, or several side by side; steps are bytes between the elements of a problem. `where` (may be
- * NULL, and is for entropy and the backwards) has one byte an element. logsumexp and entropy write one element. */
+/* One problem of C elements, or several side by side; steps are bytes between the elements of a problem. `where` (may
+ * be NULL, and is for entropy and the backwards) has one byte an element. logsumexp and entropy write one element. */
 typedef struct {
     int mode;
     const char *x, *x2;
@@ -40,24 +46,25 @@ typedef void (*fastml_along_short)(const fastml_problem *problem, ptrdiff_t R);
 /* float64 half as many: what fits into the first-level cache, transposed. */
 enum { FASTML_SHORT_ROW = 128 };
 
-/* A block of R <= FASTML_BLOCK_ROWS rows of X, `ldx` elements apart, of the logistic pass. `target` holds R numbers: 0 or 1
- * (binary), or the class. `weight` holds R sample weights, or is NULL. The kernel writes each row's loss, weighted, and, if
- * gradient is not NULL, adds to gradient[d (, K_padded)] and bias_gradient[1 or K_padded]. All of one dtype.
+/* A block of R <= FASTML_BLOCK_ROWS rows of X, `ldx` elements apart, of the logistic pass. `target` holds R numbers: 0
+ * or 1 (binary), or the class. `weight` holds R sample weights, or is NULL. The kernel writes each row's loss,
+ * weighted, and, if gradient is not NULL, adds to gradient[d (, K_padded)] and bias_gradient[1 or K_padded]. All of
+ * one dtype.
  *
- * w of the binary kernels has FASTML_MIN_FEATURES elements at least (zeros behind d), as have X's rows and the gradient;
- * w of the softmax kernels has rows of K_padded elements, a multiple of FASTML_CLASS_STEP, as has the bias; padded classes
- * have the bias -inf. */
+ * w of the binary kernels has FASTML_MIN_FEATURES elements at least (zeros behind d), as have X's rows and the
+ * gradient; w of the softmax kernels has rows of K_padded elements, a multiple of FASTML_CLASS_STEP, as has the bias;
+ * padded classes have the bias -inf. */
 typedef void (*fastml_logistic_binary)(const void *X, const void *target, const void *weight, const void *w,
                                        const void *bias, void *loss, void *gradient, void *bias_gradient, ptrdiff_t R,
                                        ptrdiff_t d, ptrdiff_t ldx, int ahead);
 typedef void (*fastml_logistic_softmax)(const void *X, const void *target, const void *weight, const void *w,
-                                        const void *bias, void *loss, void *gradient, void *bias_gradient,
-                                        void *scores, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx, ptrdiff_t K);
+                                        const void *bias, void *loss, void *gradient, void *bias_gradient, void *scores,
+                                        ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx, ptrdiff_t K);
 /* The probabilities of the same: p[R], or p[R, K_padded]. */
 typedef void (*fastml_predict_binary)(const void *X, const void *w, const void *bias, void *p, ptrdiff_t R, ptrdiff_t d,
                                       ptrdiff_t ldx, int ahead);
-typedef void (*fastml_predict_softmax)(const void *X, const void *w, const void *bias, void *p, ptrdiff_t R, ptrdiff_t d,
-                                       ptrdiff_t ldx, ptrdiff_t K);
+typedef void (*fastml_predict_softmax)(const void *X, const void *w, const void *bias, void *p, ptrdiff_t R,
+                                       ptrdiff_t d, ptrdiff_t ldx, ptrdiff_t K);
 enum { FASTML_BLOCK_ROWS = 256, FASTML_MIN_FEATURES = 16, FASTML_CLASS_STEP = 16 };
 
 typedef struct {

@@ -40,16 +40,18 @@
 
 const fastml_table TABLE(ISA) = {
     .isa = TEXT(ISA),
-    .unary = {
-        [FASTML_SIGMOID] = ALL(sigmoid, ISA),
-        [FASTML_TANH] = ALL(tanh, ISA),
-        [FASTML_RELU] = ALL(relu, ISA),
-    },
-    .binary = {
-        [FASTML_SIGMOID_BACKWARD] = ALL(sigmoid_backward, ISA),
-        [FASTML_TANH_BACKWARD] = ALL(tanh_backward, ISA),
-        [FASTML_RELU_BACKWARD] = ALL(relu_backward, ISA),
-    },
+    .unary =
+        {
+            [FASTML_SIGMOID] = ALL(sigmoid, ISA),
+            [FASTML_TANH] = ALL(tanh, ISA),
+            [FASTML_RELU] = ALL(relu, ISA),
+        },
+    .binary =
+        {
+            [FASTML_SIGMOID_BACKWARD] = ALL(sigmoid_backward, ISA),
+            [FASTML_TANH_BACKWARD] = ALL(tanh_backward, ISA),
+            [FASTML_RELU_BACKWARD] = ALL(relu_backward, ISA),
+        },
     .along_row = ALL(along_row, ISA),
     .along_columns = ALL(along_columns, ISA),
     .along_short = ALL(along_short, ISA),

@@ -23,9 +23,12 @@ INLINE FN(half) FN(fma_half)(FN(half) a, FN(half) b, FN(half) sum) {
     return sum;
 }
 
-/* What remains of a row after whole LANES is read as the row's last LANES elements, against w and a mask with zeros where
- * those were already taken: nothing is read past the row. */
-typedef struct { T w[LANES]; U mask[LANES]; } FN(row_tail);
+/* What remains of a row after whole LANES is read as the row's last LANES elements, against w and a mask with zeros
+ * where those were already taken: nothing is read past the row. */
+typedef struct {
+    T w[LANES];
+    U mask[LANES];
+} FN(row_tail);
 
 INLINE FN(half) FN(masked)(const T *x, const U *mask) {
     return (FN(half))(*(const FN(half_bits) *)x & *(const FN(half_bits) *)mask);
@@ -60,7 +63,8 @@ INLINE FN(half) FN(dot_half)(const T *x, const T *w, const FN(row_tail) *tail, p
 /* Sums neighbours: {a0+a1, b0+b1, a2+a3, b2+b3, ...}. */
 INLINE FN(half) FN(add_pairs)(FN(half) a, FN(half) b) {
 #if DTYPE == F32
-    return __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14) + __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15);
+    return __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14) +
+           __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15);
 #else
     return __builtin_shufflevector(a, b, 0, 4, 2, 6) + __builtin_shufflevector(a, b, 1, 5, 3, 7);
 #endif
@@ -107,7 +111,8 @@ NOINLINE static void FN(logistic_dots)(const T *X, const T *w, T bias, T *z, ptr
 }
 
 /* residual = weight (sigmoid(z) - y) and loss of every row; for y = 1 both by symmetry from -z, exact in the tail. */
-NOINLINE static void FN(logistic_activate)(const T *z, const T *target, const T *weight, T *residual, T *loss, ptrdiff_t R) {
+NOINLINE static void FN(logistic_activate)(const T *z, const T *target, const T *weight, T *residual, T *loss,
+                                           ptrdiff_t R) {
     T low = MATH(softplus_low);
     OPAQUE(low);
     IVDEP for (ptrdiff_t r = 0; r < R; r++) {

@@ -12,13 +12,13 @@ INLINE FN(classes) FN(fma_classes)(T x, FN(classes) w, FN(classes) sum) {
 }
 
 /* sum[m] += over i < n of a[m][i * a_step] * b[i * b_step .. + CLASSES]: the inner loop of both products. */
-INLINE void FN(multiply_tile)(FN(classes) sum[MR][NV], const T *const a[MR], ptrdiff_t a_step, const T *b, ptrdiff_t b_step,
-                              ptrdiff_t n) {
+INLINE void FN(multiply_tile)(FN(classes) sum[MR][NV], const T *const a[MR], ptrdiff_t a_step, const T *b,
+                              ptrdiff_t b_step, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++, b += b_step) {
         FN(classes) v[NV];
         UNROLL for (int k = 0; k < NV; k++) v[k] = ((const FN(classes) *)b)[k];
-        UNROLL for (int m = 0; m < MR; m++)
-            UNROLL for (int k = 0; k < NV; k++) sum[m][k] = FN(fma_classes)(a[m][i * a_step], v[k], sum[m][k]);
+        UNROLL for (int m = 0; m < MR; m++) UNROLL for (int k = 0; k < NV; k++) sum[m][k] =
+            FN(fma_classes)(a[m][i * a_step], v[k], sum[m][k]);
     }
 }
 
@@ -38,11 +38,11 @@ NOINLINE static void FN(logistic_scores)(const T *X, const T *W, const T *bias, 
             }
             for (ptrdiff_t k = 0; k < KP; k += CLASSES) {
                 FN(classes) sum[MR][NV];
-                UNROLL for (int m = 0; m < MR; m++)
-                    UNROLL for (int v = 0; v < NV; v++) sum[m][v] = ((const FN(classes) *)(z[m] + k))[v];
+                UNROLL for (int m = 0; m < MR; m++) UNROLL for (int v = 0; v < NV; v++) sum[m][v] =
+                    ((const FN(classes) *)(z[m] + k))[v];
                 FN(multiply_tile)(sum, x, 1, W + j * KP + k, KP, d - j < FEATURES ? d - j : FEATURES);
-                UNROLL for (int m = 0; m < MR; m++)
-                    UNROLL for (int v = 0; v < NV; v++) ((FN(classes) *)(z[m] + k))[v] = sum[m][v];
+                UNROLL for (int m = 0; m < MR; m++) UNROLL for (int v = 0; v < NV; v++)((FN(classes) *)(z[m] + k))[v] =
+                    sum[m][v];
             }
         }
     for (ptrdiff_t r = 0; r < R; r++)
@@ -59,7 +59,7 @@ INLINE T FN(score_exponentials)(T *z, ptrdiff_t K, ptrdiff_t KP, ptrdiff_t *top,
         if (m < z[k]) m = z[k], *top = k;
     T floor = FN(floor_below)(m);
     if (FN(is_moderate)(m)) {
-        IVDEP for (ptrdiff_t k = 0; k < KP; k++) z[k] = FN(exp_above)(z[k], m, floor, exp_low);
+    IVDEP for (ptrdiff_t k = 0; k < KP; k++) z[k] = FN(exp_above)(z[k], m, floor, exp_low);
     } else {
         /* several infinities, or NaN in front, make NaN of all */
         T one = 1 / MATH(exp_down), other = m != m ? m : 0;
@@ -77,7 +77,7 @@ NOINLINE static void FN(logistic_softmax_rows)(T *Z, const T *target, const T *w
     for (ptrdiff_t r = 0; r < R; r++) {
         T *z = Z + r * KP, m, scale = weight ? weight[r] : 1;
         ptrdiff_t label = (ptrdiff_t)target[r], top;
-        T score = z[label], rest = FN(score_exponentials)(z, K, KP, &top, &m), total = rest + z[top], inverse = scale / total;
+        T score = z[label], rest = FN(score_exponentials)(z, K, KP, &top, &m), inverse = scale / (rest + z[top]);
         loss[r] = scale * ((label == top ? 0 : m - score) + MATH(log1p)(rest * MATH(exp_down)));
         for (ptrdiff_t k = 0; k < KP; k++) z[k] *= inverse;
         /* p - 1 without cancellation where p is near 1 */
@@ -102,7 +102,9 @@ NOINLINE static void FN(logistic_softmax_gradient)(const T *X, const T *D, T *gr
     }
 }
 
-INLINE ptrdiff_t FN(padded_classes)(ptrdiff_t K) { return (K + FASTML_CLASS_STEP - 1) / FASTML_CLASS_STEP * FASTML_CLASS_STEP; }
+INLINE ptrdiff_t FN(padded_classes)(ptrdiff_t K) {
+    return (K + FASTML_CLASS_STEP - 1) / FASTML_CLASS_STEP * FASTML_CLASS_STEP;
+}
 
 static void FN(logistic_softmax)(const void *X, const void *target, const void *weight, const void *w, const void *bias,
                                  void *loss, void *gradient, void *bias_gradient, void *scores, ptrdiff_t R, ptrdiff_t d,

@@ -73,8 +73,8 @@
 #define FMA_F64(a, b, c) ((a) * (b) + (c))
 #endif
 
-/* Horner's scheme, constant coefficient first; a loop over a table of coefficients would not be unrolled in time for the
- * vectoriser. */
+/* Horner's scheme, constant coefficient first; a loop over a table of coefficients would not be unrolled in time for
+ * the vectoriser. */
 #define HORNER2(x, a, b) MULADD(b, x, a)
 #define HORNER3(x, a, ...) MULADD(HORNER2(x, __VA_ARGS__), x, a)
 #define HORNER4(x, a, ...) MULADD(HORNER3(x, __VA_ARGS__), x, a)
@@ -94,10 +94,26 @@ INLINE void clear_flags(void) {
     if (fetestexcept(FE_INVALID | FE_DIVBYZERO | FE_OVERFLOW | FE_UNDERFLOW)) feclearexcept(FE_ALL_EXCEPT);
 }
 
-INLINE uint32_t bits_f32(float v) { uint32_t u; memcpy(&u, &v, sizeof u); return u; }
-INLINE uint64_t bits_f64(double v) { uint64_t u; memcpy(&u, &v, sizeof u); return u; }
-INLINE float from_bits_f32(uint32_t u) { float v; memcpy(&v, &u, sizeof v); return v; }
-INLINE double from_bits_f64(uint64_t u) { double v; memcpy(&v, &u, sizeof v); return v; }
+INLINE uint32_t bits_f32(float v) {
+    uint32_t u;
+    memcpy(&u, &v, sizeof u);
+    return u;
+}
+INLINE uint64_t bits_f64(double v) {
+    uint64_t u;
+    memcpy(&u, &v, sizeof u);
+    return u;
+}
+INLINE float from_bits_f32(uint32_t u) {
+    float v;
+    memcpy(&v, &u, sizeof v);
+    return v;
+}
+INLINE double from_bits_f64(uint64_t u) {
+    double v;
+    memcpy(&v, &u, sizeof v);
+    return v;
+}
 
 /* float16 <-> float32 in integer arithmetic that vectorises everywhere; to float16 rounds to nearest even. A NaN keeps
  * its sign and what of its payload fits, as the conversion instructions do. */

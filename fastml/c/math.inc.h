@@ -25,11 +25,13 @@
 #define LOG2E 0x1.71547652b82fep+0
 #define LN2_HIGH 0x1.62e42feep-1
 #define LN2_LOW 0x1.a39ef35793c76p-33
-#define EXP_TAIL(x) HORNER10(x, 0x1.000000000000ap-1, 0x1.55555555554fap-3, 0x1.555555555087dp-5, 0x1.1111111127be5p-7, \
-                  0x1.6c16c18429fbep-10, 0x1.a01a012a56a3fp-13, 0x1.a0199a0ca0cdcp-16, 0x1.71df255674792p-19, \
-                  0x1.28ad7299466efp-22, 0x1.ad7f66246be13p-26)
-#define LOG_TAIL(x) HORNER7(x, 0x1.5555555555592p-1, 0x1.999999997fd3ap-2, 0x1.24924941f8a48p-2, 0x1.c71c5202d9042p-3, \
-                  0x1.74664053bbef0p-3, 0x1.39a19410a3599p-3, 0x1.2f06fcb0fedd2p-3)
+#define EXP_TAIL(x)                                                                                      \
+    HORNER10(x, 0x1.000000000000ap-1, 0x1.55555555554fap-3, 0x1.555555555087dp-5, 0x1.1111111127be5p-7,  \
+             0x1.6c16c18429fbep-10, 0x1.a01a012a56a3fp-13, 0x1.a0199a0ca0cdcp-16, 0x1.71df255674792p-19, \
+             0x1.28ad7299466efp-22, 0x1.ad7f66246be13p-26)
+#define LOG_TAIL(x)                                                                                    \
+    HORNER7(x, 0x1.5555555555592p-1, 0x1.999999997fd3ap-2, 0x1.24924941f8a48p-2, 0x1.c71c5202d9042p-3, \
+            0x1.74664053bbef0p-3, 0x1.39a19410a3599p-3, 0x1.2f06fcb0fedd2p-3)
 #define SQRT_HALF_BITS 0x3fe6a09e667f3bcdu
 #define MANTISSA_MASK 0x000fffffffffffffu
 #define OFFSET 512
@@ -37,10 +39,14 @@
 #endif
 
 /* Bounds of a function's range reduction: beyond them the result is the limit. `unit` is 1 as the function scales it. */
-typedef struct { T low, high, unit; } MATH(limits);
+typedef struct {
+    T low, high, unit;
+} MATH(limits);
 
 /* e^z = s * (1 + q): n = round(z / ln 2), s = 2^(n + shift), q = e^r - 1 for the rest r = z - n ln 2 + z_low. */
-typedef struct { T s, q; } MATH(exp_parts);
+typedef struct {
+    T s, q;
+} MATH(exp_parts);
 
 INLINE MATH(exp_parts) MATH(exp_split)(T z, T z_low, int shift) {
     T magic = MAGIC(EXPONENT_BIAS + shift);
@@ -108,9 +114,9 @@ INLINE T MATH(tanh)(T x, MATH(limits) k) {
 }
 
 #if DTYPE == F32
-/* sigmoid for a result that is rounded again, to float16. Near 0 it is 1/2 + x/4 - x^3/48, where 1/2 + x/4 is often just
- * between two float16 numbers and the cubic term, lost in float32, decides: there the sum is rounded to odd, after which
- * the second rounding is right (Boldo and Melquiond, 2008). */
+/* sigmoid for a result that is rounded again, to float16. Near 0 it is 1/2 + x/4 - x^3/48, where 1/2 + x/4 is often
+ * just between two float16 numbers and the cubic term, lost in float32, decides: there the sum is rounded to odd,
+ * after which the second rounding is right (Boldo and Melquiond, 2008). */
 #define sigmoid_for_half_limits sigmoid_limits
 INLINE T MATH(sigmoid_for_half)(T x, MATH(limits) k) {
     T h = (T)0.5 * x, zz = h * h, t = (T)0.5 * MULADD(h * zz, TANH_TAIL(zz), h);

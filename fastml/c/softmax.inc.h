@@ -2,10 +2,10 @@
  *
  *     m = max x;  softmax = e^(x - m) / sum e^(x - m);  logsumexp = m + log1p(sum without one of the maxima)
  *
- * Pass 1 finds m, pass 2 adds the exponentials, pass 3 writes. x - m is kept in two parts: its rounding alone would cost
- * 64 ULP at x - m = -100. Exponentials carry a factor 2^OFFSET until the last multiplication, so that none is subnormal.
- * Element i is added to lane i % LANES; after PLAIN_SUM elements the lanes go into a compensated sum; so every layout
- * gives the same bits. A row (softmax_row.inc.h) runs along memory or is gathered block by block; columns
+ * Pass 1 finds m, pass 2 adds the exponentials, pass 3 writes. x - m is kept in two parts: its rounding alone would
+ * cost 64 ULP at x - m = -100. Exponentials carry a factor 2^OFFSET until the last multiplication, so that none is
+ * subnormal. Element i is added to lane i % LANES; after PLAIN_SUM elements the lanes go into a compensated sum; so
+ * every layout gives the same bits. A row (softmax_row.inc.h) runs along memory or is gathered block by block; columns
  * (softmax_columns.inc.h) run TILE at a time down the rows; short rows are transposed into such a tile. */
 
 #define BLOCK (16 * LANES)
@@ -52,7 +52,8 @@ INLINE void FN(two_sum)(T *high, T *low, T v) {
 /* 1 / (total + total_low) in two parts, so that softmax adds only its last rounding to the exponential's error. */
 INLINE T FN(inverse)(T total, T total_low, T *rest) {
     T inverse = 1 / total;
-    *rest = FUSED ? inverse * MULADD(-inverse, total_low, MULADD(-inverse, total, 1)) : -inverse * (inverse * total_low);
+    *rest =
+        FUSED ? inverse * MULADD(-inverse, total_low, MULADD(-inverse, total, 1)) : -inverse * (inverse * total_low);
     return inverse;
 }
 

@@ -1,5 +1,5 @@
-/* The gradients through softmax and log_softmax, from their outputs, and the entropy: one compensated sum along the axis,
- * in the lanes of softmax.inc.h, then one pass that writes.
+/* The gradients through softmax and log_softmax, from their outputs, and the entropy: one compensated sum along the
+ * axis, in the lanes of softmax.inc.h, then one pass that writes.
  *
  *     softmax_backward:      y (dy - sum dy y)
  *     log_softmax_backward:  dy - e^y sum dy
@@ -28,7 +28,7 @@ INLINE void FN(backward_row_as)(int mode, const fastml_problem *p) {
         ptrdiff_t n = p->C - i < BLOCK ? p->C - i : BLOCK;
         x = FN(gather)(&from, i, n, block);
         if (mode == FASTML_SOFTMAX_BACKWARD) x2 = FN(gather)(&from2, i, n, block2);
-        IVDEP for (ptrdiff_t k = 0; k < n; k++) term[k] = FN(backward_term)(mode, x[k], x2[k]);
+    IVDEP for (ptrdiff_t k = 0; k < n; k++) term[k] = FN(backward_term)(mode, x[k], x2[k]);
         FN(softmax_block_sum)(term, n, high, low);
     }
     FN(lanes_total)(high, low);

@@ -1,7 +1,12 @@
 /* One problem of the softmax family in any layout. */
 
 /* Elements [start, start + n) of a strided, masked array of S. */
-typedef struct { const char *x; ptrdiff_t x_step; const uint8_t *where; ptrdiff_t where_step; } FN(source);
+typedef struct {
+    const char *x;
+    ptrdiff_t x_step;
+    const uint8_t *where;
+    ptrdiff_t where_step;
+} FN(source);
 
 INLINE int FN(is_dense)(const void *p, ptrdiff_t step, const uint8_t *where) {
     return KEEPS && step == (ptrdiff_t)sizeof(S) && !where && (uintptr_t)p % sizeof(S) == 0;
@@ -16,11 +21,11 @@ static const T *FN(gather)(const FN(source) *from, ptrdiff_t start, ptrdiff_t n,
         FN(widen)((const S *)x, block, n);
     } else
 #endif
-    for (ptrdiff_t i = 0; i < n; i++) {
-        S v;
-        memcpy(&v, x + i * from->x_step, sizeof v);
-        block[i] = LOAD(v);
-    }
+        for (ptrdiff_t i = 0; i < n; i++) {
+            S v;
+            memcpy(&v, x + i * from->x_step, sizeof v);
+            block[i] = LOAD(v);
+        }
     if (from->where) {
         const uint8_t *where = from->where + start * from->where_step;
         for (ptrdiff_t i = 0; i < n; i++) block[i] = where[i * from->where_step] ? block[i] : -(T)INFINITY;
@@ -54,8 +59,10 @@ NOINLINE static T FN(softmax_block_max)(const T *x, ptrdiff_t n) {
     for (; i + MAX_LANES <= n; i += MAX_LANES)
         for (ptrdiff_t l = 0; l < MAX_LANES; l++) lane[l] = lane[l] < x[i + l] ? x[i + l] : lane[l];
     for (ptrdiff_t l = 0; l < n - i; l++) lane[l] = lane[l] < x[i + l] ? x[i + l] : lane[l];
-    for (ptrdiff_t l = 0; l < MAX_LANES / 2; l++) lane[l] = lane[l] < lane[l + MAX_LANES / 2] ? lane[l + MAX_LANES / 2] : lane[l];
-    for (ptrdiff_t l = 0; l < MAX_LANES / 4; l++) lane[l] = lane[l] < lane[l + MAX_LANES / 4] ? lane[l + MAX_LANES / 4] : lane[l];
+    for (ptrdiff_t l = 0; l < MAX_LANES / 2; l++)
+        lane[l] = lane[l] < lane[l + MAX_LANES / 2] ? lane[l + MAX_LANES / 2] : lane[l];
+    for (ptrdiff_t l = 0; l < MAX_LANES / 4; l++)
+        lane[l] = lane[l] < lane[l + MAX_LANES / 4] ? lane[l + MAX_LANES / 4] : lane[l];
     for (ptrdiff_t l = 0; l < MAX_LANES / 4; l++) m = m < lane[l] ? lane[l] : m;
     return m;
 }
@@ -185,7 +192,9 @@ NOINLINE static void FN(softmax_row)(const fastml_problem *p) {
         FN(softmax_block_sum)(e, n, high, low);
     }
     FN(lanes_total)(high, low);
-    T rest = 0, scale = mode == FASTML_SOFTMAX ? FN(inverse)(high[0], low[0], &rest) : FN(log_of_sum)(high[0] + low[0], (T)(maxima - 1));
+    T rest = 0, scale;
+    if (mode == FASTML_SOFTMAX) scale = FN(inverse)(high[0], low[0], &rest);
+    else scale = FN(log_of_sum)(high[0] + low[0], (T)(maxima - 1));
     if (mode == FASTML_LOGSUMEXP) {
         S v = STORE(m + scale);
         memcpy(y, &v, sizeof v);

@@ -55,19 +55,16 @@ static _Thread_local int inside_task;
 
 /* Claim and run blocks until none is left; `seat` is the generation in which the thread may claim freely. Until the
    count is taken off `pending` at the end, the job cannot change: afterwards it must not be touched. */
-static void run_blocks(uint64_t seat)
-{
+static void run_blocks(uint64_t seat) {
     int done = 0;
     uint64_t word = atomic_load(&pool.claim);
     while (HAS_BLOCKS(word) && (GENERATION(word) == seat || HAS_SEATS(word))) {
         uint64_t price = GENERATION(word) == seat ? ONE_BLOCK : ONE_BLOCK + ONE_SEAT;
-        if (!atomic_compare_exchange_weak(&pool.claim, &word, word - price))
-            continue;
+        if (!atomic_compare_exchange_weak(&pool.claim, &word, word - price)) continue;
         seat = GENERATION(word);
         ptrdiff_t first = (pool.blocks - (ptrdiff_t)(word & MAX_BLOCKS)) * pool.grain;
         ptrdiff_t count = pool.chunks - first < pool.grain ? pool.chunks - first : pool.grain;
-        for (ptrdiff_t i = 0; i < count; i++)
-            pool.task(pool.context, first + i);
+        for (ptrdiff_t i = 0; i < count; i++) pool.task(pool.context, first + i);
         done++;
         word = atomic_load(&pool.claim);
     }
@@ -78,20 +75,17 @@ static void run_blocks(uint64_t seat)
     }
 }
 
-static int work_waits(void)
-{
+static int work_waits(void) {
     uint64_t word = atomic_load(&pool.claim);
     return HAS_BLOCKS(word) && HAS_SEATS(word);
 }
 
 static int no_block_pending(void) { return atomic_load(&pool.pending) == 0; }
 
-static int spin_until(int (*condition)(void), uint64_t patience_ns)
-{
+static int spin_until(int (*condition)(void), uint64_t patience_ns) {
     uint64_t start = os_now_ns();
     do {
-        if (condition())
-            return 1;
+        if (condition()) return 1;
         os_pause();
     } while (os_now_ns() - start < patience_ns);
     return 0;
@@ -99,85 +93,68 @@ static int spin_until(int (*condition)(void), uint64_t patience_ns)
 
 /* Returns 0 when the pool has shrunk and this worker is to end. A worker counts itself as a sleeper before its last
    look at the claim word, and a caller publishes the word before it counts the sleepers: one of them sees the other. */
-static int sleep_until_work(void)
-{
+static int sleep_until_work(void) {
     int surplus = 0;
     os_lock(&pool.lock);
     atomic_fetch_add(&pool.sleepers, 1);
     while (!work_waits() && !(surplus = atomic_load(&pool.workers) >= atomic_load(&pool.threads)))
         os_wait(&pool.wake, &pool.lock);
     atomic_fetch_sub(&pool.sleepers, 1);
-    if (surplus)
-        atomic_fetch_sub(&pool.workers, 1);
+    if (surplus) atomic_fetch_sub(&pool.workers, 1);
     os_unlock(&pool.lock);
     return !surplus;
 }
 
-OS_THREAD worker_main(void *unused)
-{
+OS_THREAD worker_main(void *unused) {
     (void)unused;
     inside_task = 1;
-    do
-        run_blocks(NO_SEAT);
+    do run_blocks(NO_SEAT);
     while (spin_until(work_waits, WORKER_SPIN_NS) || sleep_until_work());
     return 0;
 }
 
 /* Start the workers that are missing; returns how many of those wanted there are. After a failure nothing more is
    started until the size is set anew: a refusal at every call would cost more than the thread could bring. */
-static int recruit(int wanted)
-{
+static int recruit(int wanted) {
     int capacity = atomic_load(&pool.capacity);
-    if (wanted > capacity)
-        wanted = capacity;
+    if (wanted > capacity) wanted = capacity;
     if (atomic_load(&pool.workers) < wanted) {
         os_lock(&pool.lock);
-        while (atomic_load(&pool.workers) < wanted && os_start(worker_main))
-            atomic_fetch_add(&pool.workers, 1);
-        if (atomic_load(&pool.workers) < wanted)
-            atomic_store(&pool.capacity, atomic_load(&pool.workers));
+        while (atomic_load(&pool.workers) < wanted && os_start(worker_main)) atomic_fetch_add(&pool.workers, 1);
+        if (atomic_load(&pool.workers) < wanted) atomic_store(&pool.capacity, atomic_load(&pool.workers));
         os_unlock(&pool.lock);
     }
     int workers = atomic_load(&pool.workers);
     return workers < wanted ? workers : wanted;
 }
 
-static void wake_workers(int wanted)
-{
+static void wake_workers(int wanted) {
     int sleepers = atomic_load(&pool.sleepers);
-    if (sleepers == 0)
-        return;
+    if (sleepers == 0) return;
     os_lock(&pool.lock);
-    if (wanted >= sleepers)
-        os_wake_all(&pool.wake);
+    if (wanted >= sleepers) os_wake_all(&pool.wake);
     else
-        while (wanted-- > 0)
-            os_wake_one(&pool.wake);
+        while (wanted-- > 0) os_wake_one(&pool.wake);
     os_unlock(&pool.lock);
 }
 
-static void wait_for_claimed_blocks(void)
-{
-    if (spin_until(no_block_pending, CALLER_SPIN_NS))
-        return;
+static void wait_for_claimed_blocks(void) {
+    if (spin_until(no_block_pending, CALLER_SPIN_NS)) return;
     os_lock(&pool.lock);
     atomic_store(&pool.caller_sleeps, 1);
-    while (!no_block_pending())
-        os_wait(&pool.finished, &pool.lock);
+    while (!no_block_pending()) os_wait(&pool.finished, &pool.lock);
     atomic_store(&pool.caller_sleeps, 0);
     os_unlock(&pool.lock);
 }
 
 /* Called by the owner of `busy`. */
-static void run_shared(fastml_task task, void *context, ptrdiff_t chunks, int workers)
-{
+static void run_shared(fastml_task task, void *context, ptrdiff_t chunks, int workers) {
     pool.task = task;
     pool.context = context;
     pool.chunks = chunks;
     pool.grain = (chunks - 1) / MAX_BLOCKS + 1;
     pool.blocks = (int)((chunks - 1) / pool.grain + 1);
-    if (workers > pool.blocks - 1)
-        workers = pool.blocks - 1;
+    if (workers > pool.blocks - 1) workers = pool.blocks - 1;
     atomic_store(&pool.pending, pool.blocks);
     uint64_t generation = GENERATION(atomic_load(&pool.claim)) + 1;
     atomic_store(&pool.claim, generation * ONE_GENERATION + (uint64_t)workers * ONE_SEAT + (uint64_t)pool.blocks);
@@ -186,8 +163,7 @@ static void run_shared(fastml_task task, void *context, ptrdiff_t chunks, int wo
     wait_for_claimed_blocks();
 }
 
-void fastml_parallel_for(fastml_task task, void *context, ptrdiff_t chunks, double work_ns)
-{
+void fastml_parallel_for(fastml_task task, void *context, ptrdiff_t chunks, double work_ns) {
     int nested = inside_task, shared = 0;
     inside_task = 1;
     /* written so that a NaN estimate is serial */
@@ -196,29 +172,24 @@ void fastml_parallel_for(fastml_task task, void *context, ptrdiff_t chunks, doub
         if (threads > 1 && !atomic_exchange(&pool.busy, 1)) {
             int workers = recruit(threads - 1);
             shared = workers > 0;
-            if (shared)
-                run_shared(task, context, chunks, workers);
+            if (shared) run_shared(task, context, chunks, workers);
             atomic_store(&pool.busy, 0);
         }
     }
-    for (ptrdiff_t i = 0; !shared && i < chunks; i++)
-        task(context, i);
+    for (ptrdiff_t i = 0; !shared && i < chunks; i++) task(context, i);
     inside_task = nested;
 }
 
-int fastml_get_num_threads(void)
-{
+int fastml_get_num_threads(void) {
     int unset = 0, threads = atomic_load(&pool.threads);
     if (threads == 0) {
         threads = fastml_default_num_threads();
-        if (!atomic_compare_exchange_strong(&pool.threads, &unset, threads))
-            threads = unset;
+        if (!atomic_compare_exchange_strong(&pool.threads, &unset, threads)) threads = unset;
     }
     return threads;
 }
 
-void fastml_set_num_threads(int n)
-{
+void fastml_set_num_threads(int n) {
     atomic_store(&pool.threads, n < 1 ? 1 : n > FASTML_MAX_THREADS ? FASTML_MAX_THREADS : n);
     atomic_store(&pool.capacity, FASTML_MAX_THREADS);
     os_lock(&pool.lock);
@@ -230,8 +201,7 @@ void fastml_set_num_threads(int n)
 
 /* A forked child has the memory of the pool but none of its threads, and the lock may be held by one of them: overwrite
    everything but the size. Registered when the library is loaded, so that no fork comes too early. */
-static void start_afresh(void)
-{
+static void start_afresh(void) {
     pool.lock = (os_mutex)OS_MUTEX_INIT;
     pool.wake = (os_cond)OS_COND_INIT;
     pool.finished = (os_cond)OS_COND_INIT;

@@ -25,8 +25,7 @@ static inline void os_wait(os_cond *cond, os_mutex *mutex) { SleepConditionVaria
 static inline void os_wake_one(os_cond *cond) { WakeConditionVariable(cond); }
 static inline void os_wake_all(os_cond *cond) { WakeAllConditionVariable(cond); }
 
-static inline uint64_t os_now_ns(void)
-{
+static inline uint64_t os_now_ns(void) {
     LARGE_INTEGER ticks, frequency;
     QueryPerformanceCounter(&ticks);
     QueryPerformanceFrequency(&frequency);
@@ -34,8 +33,7 @@ static inline uint64_t os_now_ns(void)
 }
 
 /* Returns whether the thread was started; nobody can join it. */
-static inline int os_start(unsigned(__stdcall *entry)(void *))
-{
+static inline int os_start(unsigned(__stdcall *entry)(void *)) {
     uintptr_t handle = _beginthreadex(NULL, THREAD_STACK_BYTES, entry, NULL, STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
     return handle != 0 && CloseHandle((HANDLE)handle);
 }
@@ -58,8 +56,7 @@ static inline void os_wait(os_cond *cond, os_mutex *mutex) { pthread_cond_wait(c
 static inline void os_wake_one(os_cond *cond) { pthread_cond_signal(cond); }
 static inline void os_wake_all(os_cond *cond) { pthread_cond_broadcast(cond); }
 
-static inline uint64_t os_now_ns(void)
-{
+static inline uint64_t os_now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
@@ -68,20 +65,17 @@ static inline uint64_t os_now_ns(void)
 /* Returns whether the thread was started; it is detached, so that nothing can hang in joining it. It inherits a mask
    that leaves every signal to the program's own threads, but for the faults: those strike the thread that caused them,
    and blocked they would kill the process before a handler such as Python's faulthandler could say where. */
-static inline int os_start(void *(*entry)(void *))
-{
+static inline int os_start(void *(*entry)(void *)) {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
     pthread_attr_t attributes;
     pthread_t thread;
     sigset_t blocked, before;
 
-    if (pthread_attr_init(&attributes) != 0)
-        return 0;
+    if (pthread_attr_init(&attributes) != 0) return 0;
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES);
     sigfillset(&blocked);
-    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
-        sigdelset(&blocked, faults[i]);
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) sigdelset(&blocked, faults[i]);
     pthread_sigmask(SIG_SETMASK, &blocked, &before);
     int started = pthread_create(&thread, &attributes, entry, NULL) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -92,8 +86,7 @@ static inline int os_start(void *(*entry)(void *))
 #endif
 
 /* Tell the CPU that this is a spin loop: the sibling hyper-thread gets its share. */
-static inline void os_pause(void)
-{
+static inline void os_pause(void) {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__) && defined(__GNUC__)

@@ -1,5 +1,5 @@
-/* Transposed copies, in blocks of SQUARE x SQUARE held in registers: a stage swaps the off-diagonal halves of ever larger
- * squares. */
+/* Transposed copies, in blocks of SQUARE x SQUARE held in registers: a stage swaps the off-diagonal halves of ever
+ * larger squares. */
 
 #if DTYPE == F16
 #define SQUARE 1
@@ -12,11 +12,11 @@
 #if SQUARE > 1
 typedef T FN(square_row) __attribute__((vector_size(SQUARE * sizeof(T)), aligned(sizeof(T)), may_alias));
 
-#define SWAP(i, k, low, high)                                        \
-    {                                                                \
-        FN(square_row) a = v[i], b = v[k];                           \
-        v[i] = __builtin_shufflevector(a, b, low);                   \
-        v[k] = __builtin_shufflevector(a, b, high);                  \
+#define SWAP(i, k, low, high)                       \
+    {                                               \
+        FN(square_row) a = v[i], b = v[k];          \
+        v[i] = __builtin_shufflevector(a, b, low);  \
+        v[k] = __builtin_shufflevector(a, b, high); \
     }
 
 INLINE void FN(transpose_square)(const T *from, ptrdiff_t from_step, T *to, ptrdiff_t to_step) {
@@ -29,12 +29,9 @@ INLINE void FN(transpose_square)(const T *from, ptrdiff_t from_step, T *to, ptrd
 #define HIGH2 2, 3, 10, 11, 6, 7, 14, 15
 #define LOW4 0, 1, 2, 3, 8, 9, 10, 11
 #define HIGH4 4, 5, 6, 7, 12, 13, 14, 15
-    UNROLL for (int i = 0; i < 8; i += 2) SWAP(i, i + 1, LOW1, HIGH1)
-    UNROLL for (int i = 0; i < 8; i += 4) {
-        SWAP(i, i + 2, LOW2, HIGH2)
-        SWAP(i + 1, i + 3, LOW2, HIGH2)
-    }
-    UNROLL for (int i = 0; i < 4; i++) SWAP(i, i + 4, LOW4, HIGH4)
+    UNROLL for (int i = 0; i < 8; i += 2) SWAP(i, i + 1, LOW1, HIGH1) UNROLL for (int i = 0; i < 8; i += 4){
+        SWAP(i, i + 2, LOW2, HIGH2) SWAP(i + 1, i + 3, LOW2, HIGH2)} UNROLL for (int i = 0; i < 4; i++)
+            SWAP(i, i + 4, LOW4, HIGH4)
 #else
 #define LOW1 0, 4, 2, 6
 #define HIGH1 1, 5, 3, 7
@@ -45,7 +42,8 @@ INLINE void FN(transpose_square)(const T *from, ptrdiff_t from_step, T *to, ptrd
     SWAP(0, 2, LOW2, HIGH2)
     SWAP(1, 3, LOW2, HIGH2)
 #endif
-    UNROLL for (int i = 0; i < SQUARE; i++) *(FN(square_row) *)(to + i * to_step) = v[i];
+                UNROLL for (int i = 0; i < SQUARE; i++) *
+        (FN(square_row) *)(to + i * to_step) = v[i];
 }
 #undef SWAP
 #undef LOW1
@@ -56,8 +54,8 @@ INLINE void FN(transpose_square)(const T *from, ptrdiff_t from_step, T *to, ptrd
 #undef HIGH4
 #endif
 
-/* to[i, j] = from[j, i] for i < columns, j < rows; steps are the distances of rows in elements. The last squares overlap
- * those before. */
+/* to[i, j] = from[j, i] for i < columns, j < rows; steps are the distances of rows in elements. The last squares
+ * overlap those before. */
 NOINLINE static void FN(transpose)(const S *from, ptrdiff_t from_step, S *to, ptrdiff_t to_step, ptrdiff_t rows,
                                    ptrdiff_t columns) {
 #if SQUARE > 1

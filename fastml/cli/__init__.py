@@ -49,8 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _leave_stdout()
         return BROKEN_PIPE
-    except KeyboardInterrupt:
-        return _fail("interrupted, nothing was written", INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        return _fail(f"interrupted, {stop.args[0] if stop.args else 'no file was written'}", INTERRUPTED)
     except CommandError as error:
         return _fail(str(error))
     except MemoryError:
@@ -78,6 +78,8 @@ def _run(argv: Sequence[str] | None) -> None:
 
 def _stdout() -> TextIO:
     """Return stdout, set so that a label the terminal cannot show is escaped instead of ending the run."""
+    if sys.stdout is None:  # closed before the start
+        raise CommandError("the standard output is closed")
     with suppress(AttributeError):
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     return sys.stdout
@@ -85,8 +87,9 @@ def _stdout() -> TextIO:
 
 def _fail(message: str, status: int = USAGE) -> int:
     sentence = " ".join(message.split())  # names taken from a file may hold line breaks: still one line
-    with suppress(OSError):
-        print(f"fastml: {sentence}", file=sys.stderr)
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(f"fastml: {sentence}", file=sys.stderr)
     return status
 
 

@@ -11,7 +11,7 @@ __all__ = ["parse"]
 
 Number = TypeVar("Number", int, float)
 
-MAX_THREADS = 1024  # far above any machine this runs on: a typing mistake, not a wish
+MAX_THREADS = 256  # of the pool
 TRAIN_DETAILS = """\
 DATA is a CSV file with a header line (labels may be words or numbers), a two-dimensional .npy file, or a .npz file
 with the arrays X and y. The labels are in the column given by --target. Without it: in a CSV file the column named

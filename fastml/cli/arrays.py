@@ -14,7 +14,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastml.cli.errors import CommandError
+from fastml.cli.errors import CommandError, naming
 
 __all__ = ["read_npy", "read_npz"]
 
@@ -47,7 +47,7 @@ def read_npy(path: str) -> Array:
     OSError
         When it cannot be read.
     """
-    with open(path, "rb") as stream:
+    with naming(path), open(path, "rb") as stream:
         size = os.fstat(stream.fileno()).st_size
         if size == 0:
             raise CommandError(f"{path}: the file is empty")
@@ -80,7 +80,7 @@ def read_npz(path: str, required: Collection[str], *, others: bool = True) -> di
     if os.path.getsize(path) == 0:
         raise CommandError(f"{path}: the file is empty")
     try:
-        with zipfile.ZipFile(path) as archive:
+        with naming(path), zipfile.ZipFile(path) as archive:
             members = _members(path, archive, required, others)
             return {name: _read_member(path, archive, members[name]) for name in required}
     except (CommandError, OSError, MemoryError):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from fastml.cli.errors import CommandError
+from fastml.cli.errors import CommandError, naming
 from fastml.cli.table import Table, is_printable
 
 __all__ = ["read_csv"]
@@ -40,7 +40,7 @@ def read_csv(path: str, find_target: TargetFinder, *, keep_labels: bool) -> Tabl
     OSError
         When the file cannot be read.
     """
-    with open(path, encoding="utf-8-sig", newline="") as stream:
+    with naming(path), open(path, encoding="utf-8-sig", newline="") as stream:
         reader = csv.reader(stream)
         rows = ((reader.line_num, row) for row in reader if row)
         try:

@@ -1,5 +1,6 @@
 """``python -m fastml info``."""
 
+from contextlib import redirect_stdout
 from typing import TextIO
 
 import fastml
@@ -20,5 +21,5 @@ def info(out: TextIO) -> None:
     OSError
         When `out` cannot be written.
     """
-    for name, value in fastml.show_config("dicts").items():
-        print(f"{name}: {', '.join(value) if isinstance(value, tuple) else value}", file=out)
+    with redirect_stdout(out):
+        fastml.show_config()

@@ -34,6 +34,9 @@ def progress(title: str, total: int) -> Iterator[Report]:
     Report
         To be called after every step.
     """
+    if sys.stderr is None:  # closed before the start; print would take stdout instead
+        yield _nothing
+        return
     bar = _rich_bar() if sys.stderr.isatty() else None
     if bar is None:
         yield _plain_lines(title, total)
@@ -55,6 +58,10 @@ def _plain_lines(title: str, total: int) -> Report:
             print(f"{title}: step {iteration} of at most {total}, {_losses(loss, validation_loss)}", file=sys.stderr)
 
     return report
+
+
+def _nothing(iteration: int, loss: float, validation_loss: float | None = None) -> None:
+    """Report to nobody."""
 
 
 def _losses(loss: float, validation_loss: float | None) -> str:

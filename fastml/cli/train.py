@@ -61,9 +61,7 @@ def train(arguments: argparse.Namespace, out: TextIO) -> None:
             save(arguments.output, Model(fit.w, fit.b, mean, scale, classes, table.features, table.target))
             print(f"Model: written to {arguments.output}", file=out, flush=True)
         if arguments.compare:
-            from fastml.cli.compare import compare
-
-            compare(task, fit, arguments.max_iter, out)
+            _compare(task, fit, arguments, out)
 
 
 def _statistics(table: Table, rows: NDArray[np.intp]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -102,6 +100,17 @@ def _fit(task: Task, arguments: argparse.Namespace) -> Fit:
     w = np.require(result.w, np.float32, "C").reshape(task.w_shape)
     b = np.require(result.b, np.float32).reshape(task.w_shape[1:])
     return Fit(w, b, int(result.n_iter), bool(result.converged), seconds)
+
+
+def _compare(task: Task, fit: Fit, arguments: argparse.Namespace, out: TextIO) -> None:
+    from fastml.cli.compare import compare
+
+    try:
+        compare(task, fit, arguments.max_iter, out)
+    except KeyboardInterrupt:
+        if arguments.output is None:
+            raise
+        raise KeyboardInterrupt(f"after the model was written to {arguments.output}") from None
 
 
 def _print_table(table: Table, classes: tuple[str, ...], y: NDArray[np.int64], out: TextIO) -> None:

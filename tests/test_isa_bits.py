@@ -1,0 +1,101 @@
+"""The AVX2 and the AVX-512 kernels give the same bits, so that a machine's instruction set does not change a result."""
+
+import numpy as np
+import pytest
+from conftest import assert_same_bits, silent, special_values
+
+LENGTHS = (1, 3, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 127, 129, 511, 513, 4099)
+SHAPES = ((1, 1), (33, 3), (70, 10), (65, 17), (130, 64), (9, 65), (70, 128), (70, 129), (5, 1000), (3, 4099))
+ROWS = (1, 7, 24, 25, 257, 3001)
+FEATURES = (1, 3, 15, 16, 17, 20, 33, 100, 785)
+CLASSES = (2, 3, 10, 16, 17)
+
+
+@pytest.fixture
+def both(fastml):
+    """Call something with either table: ``both(f)`` returns f() of AVX2 and f() of AVX-512."""
+    from fastml import _fastml_runtime as runtime
+
+    missing = [name for name in ("avx2", "avx512") if name not in runtime.available_isas()]
+    if missing:
+        pytest.skip(f"this CPU has no {missing[0]}")
+    before = runtime.isa()
+
+    def call(function):
+        results = []
+        for name in ("avx2", "avx512"):
+            runtime.use_isa(name)
+            assert runtime.isa() == name
+            with silent():
+                results.append(function())
+        return results
+
+    yield call
+    runtime.use_isa(before)
+
+
+def same(results, what):
+    """Compare two results, arrays or tuples of them, bit by bit."""
+    for avx2, avx512 in zip(*(r if isinstance(r, tuple) else (r,) for r in results), strict=True):
+        assert_same_bits(np.asarray(avx2), np.asarray(avx512), what)
+
+
+def values(rng, dtype, shape):
+    """Draw numbers that are gentle, steep, and now and then near the end of what e^x has."""
+    scale = rng.choice([0.1, 1.0, 6.0, 40.0], shape)
+    return (scale * rng.standard_normal(shape)).astype(dtype)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "tanh", "relu"])
+def test_elementwise(fastml, both, rng, dtype, name):
+    forward, backward = getattr(fastml, name), getattr(fastml, f"{name}_backward")
+    for x in (special_values(dtype), *(values(rng, dtype, n) for n in LENGTHS)):
+        dy = values(rng, dtype, x.size)
+        results = both(lambda x=x: forward(x))
+        same(results, (name, x.size))
+        same(both(lambda dy=dy, y=results[0]: backward(dy, y)), (f"{name}_backward", x.size))
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "logsumexp"])
+def test_softmax(fastml, both, rng, dtype, name, axis):
+    for shape in SHAPES:
+        x = values(rng, dtype, shape)
+        masked = rng.random(shape) < 0.3
+        same(both(lambda x=x: getattr(fastml, name)(x, axis)), (shape, "dense"))
+        same(both(lambda x=x: getattr(fastml, name)(x[:, ::-1], axis)), (shape, "strided"))
+        same(both(lambda x=x, where=masked: getattr(fastml, name)(x, axis, where=where)), (shape, "where"))
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("name", ["entropy", "softmax_backward", "log_softmax_backward"])
+def test_from_outputs(fastml, both, rng, dtype, name, axis):
+    function, forward = getattr(fastml, name), fastml.log_softmax if name.startswith("log") else fastml.softmax
+    for shape in SHAPES:
+        y = forward(values(rng, dtype, shape), axis)
+        given = (y,) if name == "entropy" else (values(rng, dtype, shape), y)
+        same(both(lambda given=given: function(*given, axis)), (shape, "dense"))
+        same(both(lambda given=given: function(*(a[:, ::-1] for a in given), axis)), (shape, "strided"))
+
+
+def logistic_data(rng, dtype, X_dtype, n, d, K):
+    X = values(rng, X_dtype, (n, d))
+    w = (rng.standard_normal((d, K) if K > 2 else d) / np.sqrt(d)).astype(dtype)
+    b = rng.standard_normal(K).astype(dtype) if K > 2 else 0.25
+    return X, rng.integers(0, K, n), w, b, rng.uniform(0.5, 2, n)
+
+
+def logistic_results(fastml, X, y, w, b, weight):
+    return (
+        *fastml.logistic_loss(X, y, w, b, return_grad=True),
+        *fastml.logistic_loss(np.asfortranarray(X), y, w, b, sample_weight=weight, return_grad=True),
+        fastml.predict_logistic(X, w, b),
+    )
+
+
+@pytest.mark.parametrize("K", CLASSES)
+@pytest.mark.parametrize("types", ["f4 f4", "f8 f8", "f4 f2"])
+def test_logistic(fastml, both, rng, types, K):
+    for n, d in [*((n, 20) for n in ROWS), *((70, d) for d in FEATURES)]:
+        data = logistic_data(rng, *types.split(), n, d, K)
+        same(both(lambda data=data: logistic_results(fastml, *data)), (n, d))

@@ -1,0 +1,68 @@
+"""Calls need room for their result and little else: no converted or widened copies of whole arrays."""
+
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = [
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc"),
+    pytest.mark.usefixtures("fastml"),
+]
+
+ROOM = 20_000_000  # bytes beyond the result: threads, buffers, what the allocator keeps
+CHILD = """
+import numpy as np
+import fastml
+
+def peak():  # ru_maxrss would begin at the peak of the process that started this one
+    with open("/proc/self/status") as status:
+        return next(1024 * int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+
+def ones(shape, dtype):
+    return np.full(shape, 1, dtype)  # zeros would not be there before they are read
+
+fastml.set_num_threads(2)
+{setup}
+before = peak()
+result = {call}
+print(peak() - before - getattr(result, "nbytes", 0))
+"""
+CASES = {
+    "logistic_loss of uint8": (
+        "X, y, w = ones((2000, 20_000), 'u1'), np.arange(2000) % 2, ones(20_000, 'f4')",
+        "fastml.logistic_loss(X, y, w, scale=1 / 255, return_grad=True)[0]",
+    ),
+    "logistic_loss of columns": (
+        "X, y, w = ones((5000, 2000), 'f4').T, np.arange(2000) % 2, ones(5000, 'f4')",
+        "fastml.logistic_loss(X, y, w, return_grad=True)[0]",
+    ),
+    "predict_logistic of uint8": (
+        "X, w = ones((200_000, 200), 'u1'), ones((200, 10), 'f4')",
+        "fastml.predict_logistic(X, w)",
+    ),
+    "fit_logistic of uint8": (
+        "X, y = ones((20_000, 2000), 'u1'), np.arange(20_000) % 2",
+        "fastml.fit_logistic(X, y, max_iter=2).w",
+    ),
+    "softmax to out": (
+        "x = ones((250_000, 100), 'f4'); out = ones(x.shape, 'f4')",
+        "fastml.softmax(x, out=out) is None",
+    ),
+    "softmax in place along columns": (
+        "x = ones((100, 250_000), 'f4')",
+        "fastml.softmax(x, axis=0, out=x) is None",
+    ),
+    "softmax of float16": ("x = ones((250_000, 100), 'f2')", "fastml.softmax(x)"),
+    "sigmoid of float16": ("x = ones(25_000_000, 'f2')", "fastml.sigmoid(x)"),
+    "sigmoid of a strided array": ("x = ones((2000, 10_000), 'f4')[:, ::2]", "fastml.sigmoid(x)"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_memory_beside_the_result(case):
+    setup, call = CASES[case]
+    code = CHILD.format(setup=setup, call=call)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < ROOM
