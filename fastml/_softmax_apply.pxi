@@ -73,16 +73,23 @@ cdef object apply_backward(int mode, object dy, object y, object axis, object ou
 
 cdef object reduce(int mode, str name, object x, object axis, bint keepdims, object where):
     """Return one number for each problem: the axis is dropped, or kept with length 1."""
-    cdef int k
-    x = real_array(name, x)
-    k = axis_of(axis, x.ndim)
+    cdef cnp.npy_intp shape[MAX_AXES]
+    cdef int k, i, ndim
+    if not is_plain(x):
+        x = real_array(name, x)
+    ndim = cnp.PyArray_NDIM(x)
+    k = axis_of(axis, ndim)
     if where is not None:
         where = mask(where, x)
-    result = np.empty(x.shape[:k] + (1,) + x.shape[k + 1:], x.dtype)
+    for i in range(ndim):
+        shape[i] = 1 if i == k else cnp.PyArray_DIM(x, i)
+    cdef cnp.ndarray result = PyArray_EMPTY(ndim, shape, PyArray_TYPE(x), 0)
     compute(mode, x, None, k, where, result)
     if keepdims:
         return result
-    return np.float64(result.item()) if x.ndim == 1 else result.reshape(x.shape[:k] + x.shape[k + 1:])
+    if ndim == 1:
+        return np.float64(result.item())
+    return result.reshape(x.shape[:k] + x.shape[k + 1:])
 
 
 cdef inline object empty_like(cnp.ndarray x):
