@@ -92,8 +92,8 @@ def real(name: str, value: SupportsFloat) -> float:
     """Return one real number, a zero-dimensional array included, as a float; bool and text are refused."""
     came = type(value).__name__
     try:
-        array = np.asarray(value)
-    except ValueError:  # a ragged list
+        array = np.asarray(float(value) if type(value) is int else value)
+    except (ValueError, OverflowError):  # a ragged list, an int beyond float64
         raise TypeError(f"{name}: expected a real number, got {came}") from None
     if array.ndim:
         came += f" of shape {array.shape}"

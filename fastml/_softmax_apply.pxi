@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastml._arguments import axis_index, check_out, overlap, real_array
+from fastml._arguments import as_array, axis_index, check_out, overlap, real_array
 
 
 cdef inline bint is_plain(object x) noexcept:
@@ -99,7 +99,7 @@ cdef inline object empty_like(cnp.ndarray x):
 
 
 cdef mask(where, x):
-    where = np.asarray(where)
+    where = as_array("where", where)
     if where.dtype != np.bool_:
         raise TypeError(f"where: expected dtype bool, got {where.dtype}")
     try:

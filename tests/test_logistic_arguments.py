@@ -236,6 +236,9 @@ LOSS = [
     ({"sample_weight": np.ma.array(Y)}, TypeError, r"^sample_weight: expected an array without a mask"),
     ({"l1": -1}, ValueError, r"^l1: expected a finite number of at least 0, got -1$"),
     ({"l2": NAN}, ValueError, r"^l2: expected a finite number of at least 0, got nan$"),
+    ({"l2": -(10**30)}, ValueError, r"^l2: expected a finite number of at least 0, got -1000"),
+    ({"l2": 10**400}, TypeError, r"^l2: expected a real number, got int$"),
+    ({"l2": True}, TypeError, r"^l2: expected a real number, got bool$"),
     ({"l2": None}, TypeError, r"^l2: expected a real number, got NoneType$"),
 ]
 STEP = [
