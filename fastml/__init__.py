@@ -1,6 +1,5 @@
 """torch.nn.functional for plain NumPy arrays, forward and backward, at the speed of the memory bus."""
 
-import sys
 from importlib.util import find_spec
 from pkgutil import extend_path
 
@@ -8,15 +7,7 @@ if find_spec("fastml._fastml_runtime") is None:
     # in a checkout after `pip install .`: this folder comes first, the compiled modules are where pip put them
     __path__ = extend_path(__path__, __name__)
 
-try:
-    from fastml import ufuncs
-except ImportError as error:
-    # `python -m fastml` gets here before __main__.py, where mistakes end in one sentence
-    if "FASTML_ISA" in str(error) and sys.argv[:1] == ["-m"] and {"fastml", "-mfastml"} & set(sys.orig_argv):
-        print(f"fastml: {error}", file=sys.stderr)
-        sys.exit(2)
-    raise
-
+from fastml import ufuncs
 from fastml.activations import relu, relu_backward, sigmoid, sigmoid_backward, tanh, tanh_backward
 from fastml.early_stopping import EarlyStopping
 from fastml.logistic import FitResult, fit_logistic, logistic_loss, logistic_step, predict_logistic

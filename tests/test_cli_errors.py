@@ -108,15 +108,6 @@ def test_closed_streams(here):
     assert (run("2>&-", "teach").returncode, run(">&- 2>&-", "teach").returncode) == (2, 2)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="needs a shell")
-def test_wrong_instruction_set_in_the_environment(here):
-    done = run("", "train", FASTML_ISA="neon")
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith("fastml: FASTML_ISA: expected one of base")
-
-
 def test_output_would_replace_the_data(here, capsys):
     (here / "good.csv").write_text(cli_cases.GOOD_CSV)
     fails(capsys, ["train", "good.csv", "--output", "./good.csv"], "--output", "data file")
