@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastml._lbfgs import History
+from fastml._lbfgs import History, inner
 from fastml._logistic import Problem
 from fastml._logistic_data import Penalty, shared
 
@@ -87,7 +87,7 @@ def lbfgs(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
             n = objective.w.size
             direction[:n][direction[:n] * slope[:n] >= 0] = 0.0
             orthant = np.where(position[:n] == 0, -np.sign(slope[:n]), np.sign(position[:n]))
-        step = 1.0 / max(1.0, float(np.sqrt(slope @ slope))) if first else 1.0
+        step = 1.0 / max(1.0, np.sqrt(inner(slope, slope))) if first else 1.0
         found = search(objective, position, value, slope, direction, orthant, step, precision)
         if found is None:
             yield value, bool(np.isfinite(value) and np.isfinite(slope).all())
@@ -121,7 +121,7 @@ def search(
         if not change.any():
             return None
         new_value, gradient = objective.at(trial)
-        if new_value <= value + 1e-4 * float(slope @ change) or (
+        if new_value <= value + 1e-4 * inner(slope, change) or (
             step < 1e-3 and new_value <= value and value - new_value <= precision * abs(value)
         ):
             return trial, new_value, gradient
