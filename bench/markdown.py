@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from bench.report import FASTML, FLOOR, heading, others
@@ -71,6 +72,34 @@ def table(rows: list[Row]) -> Iterator[str]:
         yield f"| `{function}` | {size} | {dtype} | {times} | {' | '.join(texts)} |"
 
 
+def summary(rows: list[Row]) -> Iterator[str]:
+    """List each contender's median ratio, and in how many cases it is faster."""
+    yield "| contender | threads | cases | median ratio | faster than fastml in |"
+    yield "| --- " + "| --: " * 4 + "|"
+    for name in others(rows):
+        for threads in sorted({row["threads"] for row in rows}):
+            members = [case[threads] for case in cases(rows).values() if threads in case]
+            ratios = [value for each in members if (value := ratio(each, name))]
+            if ratios and not name.startswith(FLOOR):
+                faster = sum(round(value, 2) < 1 for value in ratios)
+                yield f"| {name} | {threads} | {len(ratios)} | {median(ratios):.2f} | {faster} |"
+
+
+def errors(rows: list[Row]) -> Iterator[str]:
+    """List each function's largest error in float32: against float64, in parts of the largest value of the result."""
+    names = [FASTML, *(name for name in others(rows) if not name.startswith(FLOOR))]
+    worst: dict[str, dict[str, float]] = {}
+    for row in rows:
+        if row["dtype"] == "float32" and row["error"] is not None:
+            errors_of = worst.setdefault(row["function"], {})
+            errors_of[row["contender"]] = max(row["error"], errors_of.get(row["contender"], 0.0))
+    yield f"| function | {' | '.join(names)} |"
+    yield "| --- " + "| --: " * len(names) + "|"
+    for function, by_name in worst.items():
+        texts = [f"{by_name[name]:.1e}" if name in by_name else "-" for name in names]
+        yield f"| `{function}` | {' | '.join(texts)} |"
+
+
 def slower(rows: list[Row]) -> Iterator[str]:
     """List every case in which a contender is faster."""
     for (function, size, dtype), by_threads in cases(rows).items():
@@ -88,11 +117,13 @@ def main() -> None:
     runs = [json.loads(Path(name).read_text()) for name in sys.argv[1:]]
     rows = merge(runs)
     print(*heading(runs[0]["machine"], [part for run in runs for part in run["runs"]]), sep="\n\n")
+    print("\n## All together\n", *summary(rows), sep="\n")
     for family, title in FAMILIES.items():
         functions = {case.function for case in import_module(f"bench.test_{family}").CASES}
         members = [row for row in rows if row["function"] in functions]
         if members:
             print(f"\n## {title}\n", *table(members), sep="\n")
+    print("\n## Largest errors in float32, in parts of the largest value\n", *errors(rows), sep="\n")
     print("\n## Where a contender is faster\n", *slower(rows), sep="\n")
 
 
