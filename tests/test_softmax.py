@@ -211,3 +211,18 @@ def test_empty(isa, dtype, fastml):
             assert result.dtype == dtype
             np.testing.assert_array_equal(result, expected)  # -inf along an empty axis
     assert fastml.logsumexp(np.empty(0, dtype)) == -INF
+
+
+@pytest.mark.parametrize("exponent", range(-3, 4))
+@pytest.mark.parametrize("sign", [1, -1])
+def test_neighbours_of_large_numbers(sign, exponent, isa, fastml):
+    """Where the spacing of the numbers passes what an exponential can tell, and on both sides of it."""
+    for dtype, edge in ((np.float32, 31), (np.float64, 63)):
+        top = dtype(sign * 2.0 ** (edge + exponent))
+        below = np.nextafter(top, dtype(-np.inf))
+        gap = wide(np.array([top]))[0] - wide(np.array([below]))[0]
+        small = np.exp(-gap)
+        with silent():
+            share, log_share = fastml.softmax(np.array([below, top])), fastml.log_softmax(np.array([below, top]))
+        assert_ulp(share, np.array([small, 1]) / (1 + small), 4)
+        assert_ulp(log_share, np.array([-gap, 0]) - np.log1p(small), 4)

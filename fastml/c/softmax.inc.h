@@ -22,7 +22,7 @@ INLINE T FN(difference)(T x, T m, T *low) {
 
 /* Nothing below m + exp_low matters; a finite bound keeps `difference` free of inf - inf. So large an m that the next x
  * below it is already too small is left to softmax_limit. */
-#define HUGE_MAX ((T)(sizeof(T) == 4 ? 0x1p30 : 0x1p60))
+#define HUGE_MAX ((T)(sizeof(T) == 4 ? 0x1p31 : 0x1p63))
 INLINE int FN(is_moderate)(T m) { return m < HUGE_MAX && m > -HUGE_MAX; }
 INLINE T FN(floor_below)(T m) { return m + (MATH(exp_low) - 2); }
 
