@@ -5,6 +5,7 @@ of the same name, so that broadcasting, strides, ``where=``, ``dtype=``, subclas
 own.
 """
 
+include "_dense.pxi"
 include "_elementwise_core.pxi"
 
 

@@ -1,29 +1,17 @@
 """The fast path and the ufuncs' inner loop of _elementwise.pyx."""
 
-cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
 
 from fastml._fastml_runtime cimport (
-    FASTML_F16, FASTML_F32, FASTML_F64, FASTML_RELU, FASTML_RELU_BACKWARD, FASTML_SIGMOID,
-    FASTML_SIGMOID_BACKWARD, FASTML_TANH, FASTML_TANH_BACKWARD, kernels, parallel_for,
+    FASTML_RELU, FASTML_RELU_BACKWARD, FASTML_SIGMOID, FASTML_SIGMOID_BACKWARD, FASTML_TANH, FASTML_TANH_BACKWARD,
+    kernels, parallel_for,
 )
 
 import numpy as np
 
-cnp.import_array()
 cnp.import_umath()
-
-cdef extern from "numpy/arrayobject.h":
-    object PyArray_EMPTY(int nd, cnp.npy_intp *dims, int typenum, int fortran)
-    bint PyArray_CheckExact(object)
-    bint PyArray_ISCARRAY_RO(cnp.ndarray)
-    bint PyArray_ISFARRAY_RO(cnp.ndarray)
-    bint PyArray_ISWRITEABLE(cnp.ndarray)
-    int PyArray_TYPE(cnp.ndarray)
-    int NPY_HALF
-    bint PyArray_CompareLists(cnp.npy_intp *a, cnp.npy_intp *b, int n)
 
 cdef enum:
     CHUNK = 16384        # elements of one parallel task: 64 or 128 KB an array
@@ -207,39 +195,6 @@ cdef make_ufunc(Kernel *kernel, function):
 
 # The fast path.
 
-cdef inline int dense_dtype(object x) noexcept:
-    """Return the dtype index of a dense, aligned, native float array of one dimension or more, else -1."""
-    cdef int kind
-    if not PyArray_CheckExact(x):
-        return -1
-    kind = PyArray_TYPE(x)
-    if kind == cnp.NPY_FLOAT:
-        kind = FASTML_F32
-    elif kind == cnp.NPY_DOUBLE:
-        kind = FASTML_F64
-    elif kind == NPY_HALF:
-        kind = FASTML_F16
-    else:
-        return -1
-    if cnp.PyArray_NDIM(x) == 0 or not (PyArray_ISCARRAY_RO(x) or PyArray_ISFARRAY_RO(x)):
-        return -1
-    return kind
-
-
-cdef inline bint same_layout(cnp.ndarray a, cnp.ndarray b) noexcept:
-    """Whether two dense arrays agree in dtype, shape and element order."""
-    return (PyArray_TYPE(a) == PyArray_TYPE(b) and cnp.PyArray_NDIM(a) == cnp.PyArray_NDIM(b)
-            and PyArray_CompareLists(cnp.PyArray_DIMS(a), cnp.PyArray_DIMS(b), cnp.PyArray_NDIM(a))
-            and PyArray_ISCARRAY_RO(a) == PyArray_ISCARRAY_RO(b))
-
-
-cdef inline bint apart_or_same(cnp.ndarray a, cnp.ndarray b) noexcept:
-    """Whether two arrays of one size share all their memory or none."""
-    cdef uintptr_t p = <uintptr_t>cnp.PyArray_DATA(a), q = <uintptr_t>cnp.PyArray_DATA(b)
-    cdef uintptr_t size = cnp.PyArray_NBYTES(a)
-    return p == q or p + size <= q or q + size <= p
-
-
 cdef inline object fast_call(Kernel *kernel, object x, object x2, object out):
     """Return the result, or None where only the ufunc can give it."""
     cdef int dtype = dense_dtype(x)
@@ -250,8 +205,7 @@ cdef inline object fast_call(Kernel *kernel, object x, object x2, object out):
         return None
     if out is None:
         out = PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), PyArray_TYPE(x), not PyArray_ISCARRAY_RO(x))
-    elif (dense_dtype(out) != dtype or not same_layout(x, out) or not PyArray_ISWRITEABLE(out)
-            or not apart_or_same(x, out) or (kernel.inputs == 2 and not apart_or_same(x2, out))):
+    elif not takes_result(out, x) or (kernel.inputs == 2 and not apart_or_same(x2, out)):
         return None
     call.kernel = kernel
     call.dtype = dtype

@@ -6,7 +6,7 @@ from libc.stdint cimport uint8_t
 
 cdef extern from "fastml.h" nogil:
     enum:
-        FASTML_F16, FASTML_F32, FASTML_F64, FASTML_DTYPES
+        FASTML_F16, FASTML_F32, FASTML_F64
         FASTML_SIGMOID, FASTML_TANH, FASTML_RELU
         FASTML_SIGMOID_BACKWARD, FASTML_TANH_BACKWARD, FASTML_RELU_BACKWARD
         FASTML_SOFTMAX, FASTML_LOG_SOFTMAX, FASTML_LOGSUMEXP
@@ -54,7 +54,6 @@ cdef extern from "fastml.h" nogil:
 
 cdef extern from "threadpool.h" nogil:
     ctypedef void (*fastml_task)(void *context, ptrdiff_t chunk) noexcept nogil
-    double FASTML_SERIAL_NS
 
 
 cdef const fastml_table *kernels() noexcept nogil

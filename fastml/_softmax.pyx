@@ -4,6 +4,7 @@ An array is cut into problems along one axis. Three kernels serve: short contigu
 another axis is the one that is adjacent in memory, and single rows in any layout.
 """
 
+include "_dense.pxi"
 include "_softmax_core.pxi"
 include "_softmax_apply.pxi"
 

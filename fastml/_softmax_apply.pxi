@@ -7,26 +7,7 @@ from fastml._arguments import as_array, axis_index, check_out, overlap, real_arr
 
 cdef inline bint is_plain(object x) noexcept:
     """Whether x is a dense C-ordered native float array of one dimension or more."""
-    cdef int kind
-    if not PyArray_CheckExact(x):
-        return False
-    kind = PyArray_TYPE(x)
-    return ((kind == cnp.NPY_FLOAT or kind == cnp.NPY_DOUBLE or kind == NPY_HALF) and PyArray_ISCARRAY_RO(x)
-            and cnp.PyArray_NDIM(x) > 0)
-
-
-cdef inline bint apart_or_same(cnp.ndarray a, cnp.ndarray b) noexcept:
-    """Whether two dense arrays of one size share all their memory or none."""
-    cdef size_t p = <size_t>cnp.PyArray_DATA(a), q = <size_t>cnp.PyArray_DATA(b), size = cnp.PyArray_NBYTES(a)
-    return p == q or p + size <= q or q + size <= p
-
-
-cdef inline bint is_plain_out(object out, cnp.ndarray x) noexcept:
-    """Whether a plain x can go to out without a further look."""
-    return (is_plain(out) and PyArray_TYPE(out) == PyArray_TYPE(x) and PyArray_ISWRITEABLE(out)
-            and cnp.PyArray_NDIM(out) == cnp.PyArray_NDIM(x)
-            and PyArray_CompareLists(cnp.PyArray_DIMS(out), cnp.PyArray_DIMS(x), cnp.PyArray_NDIM(x))
-            and apart_or_same(out, x))
+    return dense_dtype(x) >= 0 and PyArray_ISCARRAY_RO(x)
 
 
 cdef inline int axis_of(object axis, int ndim) except -1:
@@ -48,7 +29,7 @@ cdef object apply(int mode, object x, object axis, object where, object out):
             where = where.copy()
     if out is None:
         out = empty_like(x)
-    elif not plain or not is_plain_out(out, x):
+    elif not plain or not takes_result(out, x):
         check_out(out, x.shape, x.dtype, x)
     compute(mode, x, None, k, where, out)
     return out
@@ -65,7 +46,7 @@ cdef object apply_backward(int mode, object dy, object y, object axis, object ou
         raise ValueError(f"y: expected the shape of dy, {dy.shape}, got {y.shape}")
     if out is None:
         out = empty_like(dy)
-    elif not plain or not is_plain_out(out, dy) or not apart_or_same(out, y):
+    elif not plain or not takes_result(out, dy) or not apart_or_same(out, y):
         check_out(out, dy.shape, dy.dtype, dy, y)
     compute(mode, dy, y, k, None, out)
     return out

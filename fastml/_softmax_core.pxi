@@ -1,26 +1,13 @@
 """The walk over the problems of an array, of _softmax.pyx."""
 
-cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport uint8_t
 
 from fastml._fastml_runtime cimport (
-    FASTML_ENTROPY, FASTML_F16, FASTML_F32, FASTML_F64, FASTML_LOG_SOFTMAX, FASTML_LOG_SOFTMAX_BACKWARD,
-    FASTML_LOGSUMEXP, FASTML_SHORT_ROW, FASTML_SOFTMAX, FASTML_SOFTMAX_BACKWARD, fastml_problem, kernels, parallel_for,
+    FASTML_ENTROPY, FASTML_LOG_SOFTMAX, FASTML_LOG_SOFTMAX_BACKWARD, FASTML_LOGSUMEXP, FASTML_SHORT_ROW, FASTML_SOFTMAX,
+    FASTML_SOFTMAX_BACKWARD, fastml_problem, kernels, parallel_for,
 )
-
-cnp.import_array()
-
-cdef extern from "numpy/arrayobject.h":
-    object PyArray_EMPTY(int nd, cnp.npy_intp *dims, int typenum, int fortran)
-    bint PyArray_CheckExact(object)
-    bint PyArray_ISCARRAY_RO(cnp.ndarray)
-    bint PyArray_ISALIGNED(cnp.ndarray)
-    bint PyArray_ISWRITEABLE(cnp.ndarray)
-    bint PyArray_CompareLists(cnp.npy_intp *a, cnp.npy_intp *b, int n)
-    int PyArray_TYPE(cnp.ndarray)
-    int NPY_HALF
 
 cdef enum:
     MAX_AXES = 64
@@ -191,10 +178,10 @@ cdef inline ptrdiff_t stride(cnp.ndarray array, int axis) noexcept:
 cdef int compute(int mode, cnp.ndarray x, cnp.ndarray x2, int axis, cnp.ndarray where, cnp.ndarray y) except -1:
     """Fill y, which has x's shape, or 1 along the axis for logsumexp and entropy. x2 and where may be None."""
     cdef Problems p
-    cdef int k, kind = PyArray_TYPE(x)
+    cdef int k
     p.axes = 0
     p.columns = p.first_task = 0
-    p.dtype = FASTML_F32 if kind == cnp.NPY_FLOAT else FASTML_F64 if kind == cnp.NPY_DOUBLE else FASTML_F16
+    p.dtype = dtype_index(x)
     p.layout = ROWS
     p.rows = 1
     p.base.mode = mode
