@@ -52,6 +52,7 @@ cdef class Problem:
         cdef Part *part
         if rows != NULL:
             divide(&p, n)
+            p.ahead = False      # these rows are copied into a block, which is in cache
         block = 0 if p.direct and rows == NULL else p.block_rows * p.ld * size
         scores = p.block_rows * p.KP * size if p.K > 1 else 0
         p.n = n

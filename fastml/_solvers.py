@@ -23,6 +23,7 @@ class Objective:
 
     def __init__(self, problem: Problem, penalty: Penalty, w: Array, b: Array, fit_intercept: bool) -> None:
         self.problem, self.penalty, self.w, self.b, self.fit_intercept = problem, penalty, w, b, fit_intercept
+        self.smooth_penalty = Penalty(0.0, penalty.l2)
 
     def position(self) -> Array:
         """Return w and b as one vector."""
@@ -44,7 +45,7 @@ class Objective:
         w = position[: self.w.size].reshape(self.w.shape).astype(self.w.dtype)
         b = position[self.w.size :].astype(self.w.dtype) if self.fit_intercept else self.b.reshape(-1)
         loss, dw, db = self.problem.evaluate(w, np.broadcast_to(b, (self.problem.classes,)))
-        dw += Penalty(0.0, self.penalty.l2).gradient(w)
+        dw += self.smooth_penalty.gradient(w)
         parts = [dw.ravel(), shared(db, self.b)] if self.fit_intercept else [dw.ravel()]
         return float(loss) + self.penalty.value(w), np.concatenate(parts)
 

@@ -137,3 +137,10 @@ AWKWARD = {
 def awkward(request, rng, dtype):
     """One awkward array of `dtype`."""
     return AWKWARD[request.param](rng, dtype)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty directory to run in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -14,13 +14,6 @@ from fastml.cli import main
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch):
-    """An empty directory to run in."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
 def model(here):
     """A model in model.npz, trained on good.csv."""
     return cli_cases.make_model()

@@ -12,13 +12,6 @@ from fastml.cli.model import NAMES
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch):
-    """An empty directory to run in."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
 def model(here):
     """A good model in model.npz, as a dictionary that a test may spoil and write back."""
     return make_model()
