@@ -12,6 +12,7 @@ cdef extern from "fastml.h" nogil:
         FASTML_SOFTMAX, FASTML_LOG_SOFTMAX, FASTML_LOGSUMEXP
         FASTML_ENTROPY, FASTML_SOFTMAX_BACKWARD, FASTML_LOG_SOFTMAX_BACKWARD
         FASTML_SHORT_ROW
+        FASTML_SUM_BLOCK
         FASTML_BLOCK_ROWS, FASTML_MIN_FEATURES, FASTML_CLASS_STEP
 
     ctypedef void (*fastml_unary)(const void *x, void *y, ptrdiff_t n) noexcept nogil
@@ -26,6 +27,7 @@ cdef extern from "fastml.h" nogil:
     ctypedef void (*fastml_along_row)(const fastml_problem *problem) noexcept nogil
     ctypedef void (*fastml_along_columns)(const fastml_problem *problem, ptrdiff_t columns) noexcept nogil
     ctypedef void (*fastml_along_short)(const fastml_problem *problem, ptrdiff_t R) noexcept nogil
+    ctypedef void (*fastml_sum)(const void *a, const void *b, ptrdiff_t n, double *total) noexcept nogil
     ctypedef void (*fastml_logistic_binary)(
         const void *X, const void *target, const void *weight, const void *w, const void *bias, void *loss,
         void *gradient, void *bias_gradient, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx, bint ahead) noexcept nogil
@@ -47,6 +49,7 @@ cdef extern from "fastml.h" nogil:
         fastml_along_row along_row[3]
         fastml_along_columns along_columns[3]
         fastml_along_short along_short[3]
+        fastml_sum sum[3]
         fastml_logistic_binary logistic_binary[3]
         fastml_logistic_softmax logistic_softmax[3]
         fastml_predict_binary predict_binary[3]

@@ -46,6 +46,10 @@ typedef void (*fastml_along_short)(const fastml_problem *problem, ptrdiff_t R);
 /* float64 half as many: what fits into the first-level cache, transposed. */
 enum { FASTML_SHORT_ROW = 128 };
 
+/* total[0] + total[1] += the sum of a[i] for i < n, or of a[i] b[i] where b is not NULL (sum.inc.h). */
+typedef void (*fastml_sum)(const void *a, const void *b, ptrdiff_t n, double *total);
+enum { FASTML_SUM_BLOCK = 512 };
+
 /* A block of R <= FASTML_BLOCK_ROWS rows of X, `ldx` elements apart, of the logistic pass. `target` holds R numbers: 0
  * or 1 (binary), or the class. `weight` holds R sample weights, or is NULL. The kernel writes each row's loss,
  * weighted, and, if gradient is not NULL, adds to gradient[d (, K_padded)] and bias_gradient[1 or K_padded]. All of
@@ -74,7 +78,8 @@ typedef struct {
     fastml_along_row along_row[FASTML_DTYPES];
     fastml_along_columns along_columns[FASTML_DTYPES];
     fastml_along_short along_short[FASTML_DTYPES];
-    /* float32 and float64 only: the blocks of X are converted to the dtype of w */
+    /* float32 and float64 only: what else there is, is converted in blocks */
+    fastml_sum sum[FASTML_DTYPES];
     fastml_logistic_binary logistic_binary[FASTML_DTYPES];
     fastml_logistic_softmax logistic_softmax[FASTML_DTYPES];
     fastml_predict_binary predict_binary[FASTML_DTYPES];

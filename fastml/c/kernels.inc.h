@@ -10,6 +10,7 @@
 #include "dtype.inc.h"
 #include "math.inc.h"
 #include "elementwise.inc.h"
+#include "sum.inc.h"
 #include "softmax.inc.h"
 #include "logistic.inc.h"
 #include "dtype_end.inc.h"
@@ -18,6 +19,7 @@
 #include "dtype.inc.h"
 #include "math.inc.h"
 #include "elementwise.inc.h"
+#include "sum.inc.h"
 #include "softmax.inc.h"
 #include "logistic.inc.h"
 #include "dtype_end.inc.h"
@@ -55,6 +57,7 @@ const fastml_table TABLE(ISA) = {
     .along_row = ALL(along_row, ISA),
     .along_columns = ALL(along_columns, ISA),
     .along_short = ALL(along_short, ISA),
+    .sum = WIDE(sum, ISA),
     .logistic_binary = WIDE(logistic_binary, ISA),
     .logistic_softmax = WIDE(logistic_softmax, ISA),
     .predict_binary = WIDE(predict_binary, ISA),
