@@ -35,6 +35,7 @@ EXTENSIONS = [
     extension("_fastml_runtime", sorted(str(path) for path in Path("fastml/c").glob("*.c"))),
     extension("_elementwise", []),
     extension("_softmax", []),
+    extension("_cross_entropy", []),
     extension("_logistic", []),
     extension("_lbfgs", []),
 ]

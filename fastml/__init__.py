@@ -11,6 +11,7 @@ from fastml import ufuncs
 from fastml.activations import relu, relu_backward, sigmoid, sigmoid_backward, tanh, tanh_backward
 from fastml.early_stopping import EarlyStopping
 from fastml.logistic import FitResult, fit_logistic, logistic_loss, logistic_step, predict_logistic
+from fastml.losses import cross_entropy
 from fastml.softmax_family import (
     entropy,
     log_softmax,
@@ -26,6 +27,7 @@ __all__ = [
     "EarlyStopping",
     "FitResult",
     "__version__",
+    "cross_entropy",
     "entropy",
     "fit_logistic",
     "get_num_threads",

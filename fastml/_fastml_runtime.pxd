@@ -1,7 +1,7 @@
 """The kernel table and the thread pool, shared by every other extension."""
 
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t
 
 
 cdef extern from "fastml.h" nogil:
@@ -27,6 +27,20 @@ cdef extern from "fastml.h" nogil:
     ctypedef void (*fastml_along_row)(const fastml_problem *problem) noexcept nogil
     ctypedef void (*fastml_along_columns)(const fastml_problem *problem, ptrdiff_t columns) noexcept nogil
     ctypedef void (*fastml_along_short)(const fastml_problem *problem, ptrdiff_t R) noexcept nogil
+    ctypedef struct fastml_cross_entropy:
+        bint given
+        const char *x
+        char *gradient
+        const char *q
+        const int64_t *target
+        const void *weight
+        const void *class_weight
+        void *loss
+        ptrdiff_t C, x_step, gradient_step, q_step, q_next
+        int q_kind
+        double smoothing, smooth_total, scale
+    ctypedef void (*fastml_cross_entropy_one)(const fastml_cross_entropy *problem) noexcept nogil
+    ctypedef void (*fastml_cross_entropy_many)(const fastml_cross_entropy *problem, ptrdiff_t count) noexcept nogil
     ctypedef void (*fastml_sum)(const void *a, const void *b, ptrdiff_t n, double *total) noexcept nogil
     ctypedef void (*fastml_logistic_binary)(
         const void *X, const void *target, const void *weight, const void *w, const void *bias, void *loss,
@@ -49,6 +63,9 @@ cdef extern from "fastml.h" nogil:
         fastml_along_row along_row[3]
         fastml_along_columns along_columns[3]
         fastml_along_short along_short[3]
+        fastml_cross_entropy_one cross_entropy_row[3]
+        fastml_cross_entropy_many cross_entropy_columns[3]
+        fastml_cross_entropy_many cross_entropy_short[3]
         fastml_sum sum[3]
         fastml_logistic_binary logistic_binary[3]
         fastml_logistic_softmax logistic_softmax[3]
@@ -61,6 +78,8 @@ cdef extern from "threadpool.h" nogil:
 
 cdef const fastml_table *kernels() noexcept nogil
 cdef void parallel_for(fastml_task task, void *context, ptrdiff_t chunks, double work_ns) noexcept nogil
+cdef void convert_index(int64_t *to, const char *source, ptrdiff_t step, ptrdiff_t n, int kind) noexcept nogil
+cdef bint are_classes(const int64_t *values, ptrdiff_t n, ptrdiff_t classes) noexcept nogil
 cdef ptrdiff_t count_classes(const void *values, int dtype, ptrdiff_t n, ptrdiff_t classes) noexcept nogil
 cdef ptrdiff_t add_weights(const void *values, int dtype, ptrdiff_t n, double *total) noexcept nogil
 cdef void add_values(const void *values, int dtype, ptrdiff_t n, double *total) noexcept nogil

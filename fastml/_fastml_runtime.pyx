@@ -20,6 +20,8 @@ cdef extern from "convert.h" nogil:
         FASTML_FROM_I8, FASTML_FROM_I16, FASTML_FROM_I32, FASTML_FROM_I64
         FASTML_FROM_U8, FASTML_FROM_U16, FASTML_FROM_U32, FASTML_FROM_U64
     void fastml_convert(void *to, int dtype, const char *source, ptrdiff_t step, ptrdiff_t n, int kind)
+    void fastml_convert_index(int64_t *to, const char *source, ptrdiff_t step, ptrdiff_t n, int kind)
+    bint fastml_are_classes(const int64_t *values, ptrdiff_t n, ptrdiff_t classes)
     ptrdiff_t fastml_count_classes(const void *values, int dtype, ptrdiff_t n, ptrdiff_t classes)
     ptrdiff_t fastml_add_weights(const void *values, int dtype, ptrdiff_t n, double *total)
     void fastml_add(const void *values, int dtype, ptrdiff_t n, double *total)
@@ -38,6 +40,16 @@ cdef void parallel_for(fastml_task task, void *context, ptrdiff_t chunks, double
 cdef void convert(void *to, int dtype, const char *source, ptrdiff_t step, ptrdiff_t n, int kind) noexcept nogil:
     """Convert n strided numbers to contiguous float32 or float64."""
     fastml_convert(to, dtype, source, step, n, kind)
+
+
+cdef void convert_index(int64_t *to, const char *source, ptrdiff_t step, ptrdiff_t n, int kind) noexcept nogil:
+    """Convert n strided integers to contiguous int64."""
+    fastml_convert_index(to, source, step, n, kind)
+
+
+cdef bint are_classes(const int64_t *values, ptrdiff_t n, ptrdiff_t classes) noexcept nogil:
+    """Whether all n are in [0, classes)."""
+    return fastml_are_classes(values, n, classes)
 
 
 cdef ptrdiff_t count_classes(const void *values, int dtype, ptrdiff_t n, ptrdiff_t classes) noexcept nogil:

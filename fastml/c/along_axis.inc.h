@@ -1,4 +1,4 @@
-/* The kernels of the table for functions along one axis: rows, columns, short rows, of either sub-family. */
+/* The kernels of the table for functions along one axis: rows, columns, short rows. */
 
 static void FN(along_row)(const fastml_problem *p) {
     if (p->mode < FASTML_ENTROPY) FN(softmax_row)(p);
@@ -41,6 +41,37 @@ static void FN(along_short)(const fastml_problem *p, ptrdiff_t R) {
         if (p->x2) FN(transpose)((const S *)p->x2 + r * C, C, x2, TILE, w, C);
         FN(one_tile)(&tile, w);
         FN(transpose)(x, TILE, y + r * results, results, results, w);
+    }
+    clear_flags();
+}
+
+/* The same for the cross-entropy. */
+
+static void FN(cross_entropy_one)(const fastml_cross_entropy *p) {
+    FN(cross_entropy_row)(p);
+    clear_flags();
+}
+
+static void FN(cross_entropy_columns)(const fastml_cross_entropy *p, ptrdiff_t columns) {
+    for (ptrdiff_t j = 0; j < columns; j += TILE) {
+        fastml_cross_entropy part = FN(neighbor)(p, j);
+        FN(cross_entropy_tile)(&part, columns - j < TILE ? columns - j : TILE);
+    }
+    clear_flags();
+}
+
+static void FN(cross_entropy_short)(const fastml_cross_entropy *p, ptrdiff_t R) {
+    S x[SHORT_ROW * TILE];
+    ptrdiff_t C = p->C;
+    for (ptrdiff_t r = 0; r < R; r += TILE) {
+        ptrdiff_t w = R - r < TILE ? R - r : TILE;
+        fastml_cross_entropy tile = FN(neighbor)(p, r);
+        FN(transpose)((const S *)p->x + r * C, C, x, TILE, w, C);
+        tile.x = (const char *)x;
+        tile.gradient = p->gradient ? (char *)x : NULL;
+        tile.x_step = tile.gradient_step = TILE * sizeof(S);
+        FN(cross_entropy_tile)(&tile, w);
+        if (p->gradient) FN(transpose)(x, TILE, (S *)p->gradient + r * C, C, C, w);
     }
     clear_flags();
 }

@@ -21,6 +21,24 @@
         return;                                                        \
     }
 
+#define CONVERT_INTEGERS(T)    \
+    case FASTML_FROM_I8:       \
+        CONVERT(T, int8_t, )   \
+    case FASTML_FROM_I16:      \
+        CONVERT(T, int16_t, )  \
+    case FASTML_FROM_I32:      \
+        CONVERT(T, int32_t, )  \
+    case FASTML_FROM_I64:      \
+        CONVERT(T, int64_t, )  \
+    case FASTML_FROM_U8:       \
+        CONVERT(T, uint8_t, )  \
+    case FASTML_FROM_U16:      \
+        CONVERT(T, uint16_t, ) \
+    case FASTML_FROM_U32:      \
+        CONVERT(T, uint32_t, ) \
+    case FASTML_FROM_U64:      \
+        CONVERT(T, uint64_t, )
+
 #define CONVERT_ALL(T)                        \
     switch (source) {                         \
     case FASTML_FROM_F16:                     \
@@ -29,27 +47,23 @@
         CONVERT(T, float, )                   \
     case FASTML_FROM_F64:                     \
         CONVERT(T, double, )                  \
-    case FASTML_FROM_I8:                      \
-        CONVERT(T, int8_t, )                  \
-    case FASTML_FROM_I16:                     \
-        CONVERT(T, int16_t, )                 \
-    case FASTML_FROM_I32:                     \
-        CONVERT(T, int32_t, )                 \
-    case FASTML_FROM_I64:                     \
-        CONVERT(T, int64_t, )                 \
-    case FASTML_FROM_U8:                      \
-        CONVERT(T, uint8_t, )                 \
-    case FASTML_FROM_U16:                     \
-        CONVERT(T, uint16_t, )                \
-    case FASTML_FROM_U32:                     \
-        CONVERT(T, uint32_t, )                \
-    case FASTML_FROM_U64:                     \
-        CONVERT(T, uint64_t, )                \
+        CONVERT_INTEGERS(T)                   \
     }
 
 void fastml_convert(void *to, int dtype, const char *from, ptrdiff_t step, ptrdiff_t n, int source) {
     if (dtype == FASTML_F32) CONVERT_ALL(float)
     else CONVERT_ALL(double)
+}
+
+void fastml_convert_index(int64_t *to, const char *from, ptrdiff_t step, ptrdiff_t n, int source) {
+    switch (source) { CONVERT_INTEGERS(int64_t) }
+}
+
+/* Either operand's sign tells. */
+int fastml_are_classes(const int64_t *values, ptrdiff_t n, ptrdiff_t classes) {
+    uint64_t last = (uint64_t)classes - 1, bits = 0;
+    for (ptrdiff_t i = 0; i < n; i++) bits |= (uint64_t)values[i] | (last - (uint64_t)values[i]);
+    return bits >> 63 == 0;
 }
 
 #define IS_CLASS(v) (((v) >= 0) & ((v) < limit) & ((T)(int32_t)(v) == (v)))

@@ -46,6 +46,25 @@ typedef void (*fastml_along_short)(const fastml_problem *problem, ptrdiff_t R);
 /* float64 half as many: what fits into the first-level cache, transposed. */
 enum { FASTML_SHORT_ROW = 128 };
 
+/* Problems of the cross-entropy, as above; weights and losses are of the computing dtype. */
+typedef struct {
+    int given; /* x has probabilities, not logits */
+    const char *x;
+    char *gradient;           /* as large as x, and may be x; NULL: the loss alone */
+    const char *q;            /* class probabilities in the dtype q_kind (convert.h), or NULL */
+    const int64_t *target;    /* else: each problem's class, or -1 to ignore it */
+    const void *weight;       /* a factor for each problem, or NULL */
+    const void *class_weight; /* C numbers, or NULL */
+    void *loss;               /* a number for each problem */
+    ptrdiff_t C, x_step, gradient_step, q_step, q_next; /* q_next: from problem to problem */
+    int q_kind;
+    double smoothing, smooth_total, scale; /* smooth_total: what smoothing adds to the class weights of a problem */
+} fastml_cross_entropy;
+
+typedef void (*fastml_cross_entropy_one)(const fastml_cross_entropy *problem);
+/* Several side by side, adjacent in memory; or R contiguous ones of C <= FASTML_SHORT_ROW, one after the other. */
+typedef void (*fastml_cross_entropy_many)(const fastml_cross_entropy *problem, ptrdiff_t count);
+
 /* total[0] + total[1] += the sum of a[i] for i < n, or of a[i] b[i] where b is not NULL (sum.inc.h). */
 typedef void (*fastml_sum)(const void *a, const void *b, ptrdiff_t n, double *total);
 enum { FASTML_SUM_BLOCK = 512 };
@@ -78,6 +97,8 @@ typedef struct {
     fastml_along_row along_row[FASTML_DTYPES];
     fastml_along_columns along_columns[FASTML_DTYPES];
     fastml_along_short along_short[FASTML_DTYPES];
+    fastml_cross_entropy_one cross_entropy_row[FASTML_DTYPES];
+    fastml_cross_entropy_many cross_entropy_columns[FASTML_DTYPES], cross_entropy_short[FASTML_DTYPES];
     /* float32 and float64 only: what else there is, is converted in blocks */
     fastml_sum sum[FASTML_DTYPES];
     fastml_logistic_binary logistic_binary[FASTML_DTYPES];

@@ -1,4 +1,5 @@
 /* Every kernel, for every dtype, for the instruction set ISA that the including file names. */
+#include "convert.h"
 #include "fastml.h"
 #include "macros.h"
 
@@ -57,6 +58,9 @@ const fastml_table TABLE(ISA) = {
     .along_row = ALL(along_row, ISA),
     .along_columns = ALL(along_columns, ISA),
     .along_short = ALL(along_short, ISA),
+    .cross_entropy_row = ALL(cross_entropy_one, ISA),
+    .cross_entropy_columns = ALL(cross_entropy_columns, ISA),
+    .cross_entropy_short = ALL(cross_entropy_short, ISA),
     .sum = WIDE(sum, ISA),
     .logistic_binary = WIDE(logistic_binary, ISA),
     .logistic_softmax = WIDE(logistic_softmax, ISA),

@@ -153,6 +153,15 @@ INLINE T MATH(log_normal)(T u, T c, T k_shift) {
     return MULADD(k, LN2_HIGH, f + small);
 }
 
+/* log p for every p >= 0, subnormal ones too; -inf at 0, NaN below. */
+INLINE T MATH(log)(T p) {
+    const T smallest = sizeof(T) == 4 ? (T)0x1p-126 : (T)0x1p-1022, up = sizeof(T) == 4 ? (T)0x1p24 : (T)0x1p54;
+    T scaled = p < smallest ? p * up : p, shift = p < smallest ? (sizeof(T) == 4 ? -24 : -54) : 0;
+    T value = MATH(log_normal)(scaled, 0, shift);
+    value = p > 0 ? value : -(T)INFINITY;
+    return p >= 0 && p < (T)INFINITY ? value : p < 0 ? (T)NAN : p;
+}
+
 /* log(1 + s) for s >= 0: what u = 1 + s lost is put back, log(u + c) = log u + c / u. Exact in the tail: s itself for
  * tiny s. */
 INLINE T MATH(log1p)(T s) {

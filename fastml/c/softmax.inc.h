@@ -65,6 +65,7 @@ INLINE T FN(log_of_sum)(T rest, T more) { return MATH(log1p)(rest * MATH(exp_dow
 #include "softmax_row.inc.h"
 #include "softmax_columns.inc.h"
 #include "softmax_backward.inc.h"
+#include "cross_entropy.inc.h"
 #include "along_axis.inc.h"
 
 #undef BLOCK
