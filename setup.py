@@ -36,6 +36,7 @@ EXTENSIONS = [
     extension("_elementwise", []),
     extension("_softmax", []),
     extension("_cross_entropy", []),
+    extension("_losses", []),
     extension("_logistic", []),
     extension("_lbfgs", []),
 ]

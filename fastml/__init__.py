@@ -11,7 +11,15 @@ from fastml import ufuncs
 from fastml.activations import relu, relu_backward, sigmoid, sigmoid_backward, tanh, tanh_backward
 from fastml.early_stopping import EarlyStopping
 from fastml.logistic import FitResult, fit_logistic, logistic_loss, logistic_step, predict_logistic
-from fastml.losses import cross_entropy
+from fastml.losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    huber_loss,
+    mae_loss,
+    mse_loss,
+    rmse_loss,
+)
 from fastml.softmax_family import (
     entropy,
     log_softmax,
@@ -27,19 +35,25 @@ __all__ = [
     "EarlyStopping",
     "FitResult",
     "__version__",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
     "cross_entropy",
     "entropy",
     "fit_logistic",
     "get_num_threads",
+    "huber_loss",
     "log_softmax",
     "log_softmax_backward",
     "logistic_loss",
     "logistic_step",
     "logsumexp",
+    "mae_loss",
+    "mse_loss",
     "num_threads",
     "predict_logistic",
     "relu",
     "relu_backward",
+    "rmse_loss",
     "set_num_threads",
     "show_config",
     "sigmoid",

@@ -13,6 +13,7 @@ cdef extern from "fastml.h" nogil:
         FASTML_ENTROPY, FASTML_SOFTMAX_BACKWARD, FASTML_LOG_SOFTMAX_BACKWARD
         FASTML_SHORT_ROW
         FASTML_SUM_BLOCK
+        FASTML_MSE, FASTML_MAE, FASTML_HUBER, FASTML_BCE, FASTML_BCE_LOGITS
         FASTML_BLOCK_ROWS, FASTML_MIN_FEATURES, FASTML_CLASS_STEP
 
     ctypedef void (*fastml_unary)(const void *x, void *y, ptrdiff_t n) noexcept nogil
@@ -42,6 +43,13 @@ cdef extern from "fastml.h" nogil:
     ctypedef void (*fastml_cross_entropy_one)(const fastml_cross_entropy *problem) noexcept nogil
     ctypedef void (*fastml_cross_entropy_many)(const fastml_cross_entropy *problem, ptrdiff_t count) noexcept nogil
     ctypedef void (*fastml_sum)(const void *a, const void *b, ptrdiff_t n, double *total) noexcept nogil
+    ctypedef struct fastml_loss_pass:
+        int kind
+        bint weighted
+        double scale, up, parameter
+    ctypedef void (*fastml_loss)(
+        const fastml_loss_pass *call, const void *x, const void *target, const void *pos_weight, const double *weight,
+        void *loss, void *gradient, ptrdiff_t n, double *total) noexcept nogil
     ctypedef void (*fastml_logistic_binary)(
         const void *X, const void *target, const void *weight, const void *w, const void *bias, void *loss,
         void *gradient, void *bias_gradient, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx, bint ahead) noexcept nogil
@@ -67,6 +75,7 @@ cdef extern from "fastml.h" nogil:
         fastml_cross_entropy_many cross_entropy_columns[3]
         fastml_cross_entropy_many cross_entropy_short[3]
         fastml_sum sum[3]
+        fastml_loss loss[3]
         fastml_logistic_binary logistic_binary[3]
         fastml_logistic_softmax logistic_softmax[3]
         fastml_predict_binary predict_binary[3]
@@ -83,4 +92,5 @@ cdef bint are_classes(const int64_t *values, ptrdiff_t n, ptrdiff_t classes) noe
 cdef ptrdiff_t count_classes(const void *values, int dtype, ptrdiff_t n, ptrdiff_t classes) noexcept nogil
 cdef ptrdiff_t add_weights(const void *values, int dtype, ptrdiff_t n, double *total) noexcept nogil
 cdef void add_values(const void *values, int dtype, ptrdiff_t n, double *total) noexcept nogil
+cdef void store(char *to, int dtype, ptrdiff_t step, const void *values, ptrdiff_t n) noexcept nogil
 cdef void convert(void *to, int dtype, const char *source, ptrdiff_t step, ptrdiff_t n, int kind) noexcept nogil

@@ -22,6 +22,7 @@ cdef extern from "convert.h" nogil:
     void fastml_convert(void *to, int dtype, const char *source, ptrdiff_t step, ptrdiff_t n, int kind)
     void fastml_convert_index(int64_t *to, const char *source, ptrdiff_t step, ptrdiff_t n, int kind)
     bint fastml_are_classes(const int64_t *values, ptrdiff_t n, ptrdiff_t classes)
+    void fastml_store(char *to, int dtype, ptrdiff_t step, const void *values, ptrdiff_t n)
     ptrdiff_t fastml_count_classes(const void *values, int dtype, ptrdiff_t n, ptrdiff_t classes)
     ptrdiff_t fastml_add_weights(const void *values, int dtype, ptrdiff_t n, double *total)
     void fastml_add(const void *values, int dtype, ptrdiff_t n, double *total)
@@ -50,6 +51,11 @@ cdef void convert_index(int64_t *to, const char *source, ptrdiff_t step, ptrdiff
 cdef bint are_classes(const int64_t *values, ptrdiff_t n, ptrdiff_t classes) noexcept nogil:
     """Whether all n are in [0, classes)."""
     return fastml_are_classes(values, n, classes)
+
+
+cdef void store(char *to, int dtype, ptrdiff_t step, const void *values, ptrdiff_t n) noexcept nogil:
+    """Round n contiguous results and write them to strided numbers."""
+    fastml_store(to, dtype, step, values, n)
 
 
 cdef ptrdiff_t count_classes(const void *values, int dtype, ptrdiff_t n, ptrdiff_t classes) noexcept nogil:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastml._arguments import as_array, check_out, native, overlap
+from fastml._arguments import as_array, check_out, finite, native, overlap, real
 from fastml._fastml_runtime import kind_of
 
 Array = npt.NDArray[Any]
@@ -61,6 +61,22 @@ def broadcast(name: str, value: npt.ArrayLike, shape: tuple[int, ...]) -> Array:
         return np.broadcast_to(array, shape)
     except ValueError:
         raise ValueError(f"{name}: expected a shape that broadcasts to {shape}, got {array.shape}") from None
+
+
+def positive(name: str, value: float) -> float:
+    """Return value as a float, if it is a finite number above 0."""
+    number = finite(name, value)
+    if number <= 0:
+        raise ValueError(f"{name}: expected a finite number above 0, got {value}")
+    return number
+
+
+def share(name: str, value: float) -> float:
+    """Return value as a float, if it is a number in [0, 1]."""
+    number = real(name, value)
+    if not 0 <= number <= 1:
+        raise ValueError(f"{name}: expected a number in [0, 1], got {value}")
+    return number
 
 
 def check_gradient(out: object, return_grad: bool, x: Array, **others: Array | None) -> None:

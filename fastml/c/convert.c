@@ -66,6 +66,32 @@ int fastml_are_classes(const int64_t *values, ptrdiff_t n, ptrdiff_t classes) {
     return bits >> 63 == 0;
 }
 
+#define STORE_ALL(S, T, ROUND)                                       \
+    {                                                                \
+        const T *v = (const T *)values;                              \
+        S y;                                                         \
+        if (step == (ptrdiff_t)sizeof(S))                            \
+            for (ptrdiff_t i = 0; i < n; i++) {                      \
+                y = ROUND(v[i]);                                     \
+                memcpy(to + i * (ptrdiff_t)sizeof(S), &y, sizeof y); \
+            }                                                        \
+        else                                                         \
+            for (ptrdiff_t i = 0; i < n; i++) {                      \
+                y = ROUND(v[i]);                                     \
+                memcpy(to + i * step, &y, sizeof y);                 \
+            }                                                        \
+    }
+
+void fastml_store(char *to, int dtype, ptrdiff_t step, const void *values, ptrdiff_t n) {
+    if (dtype == FASTML_F16)
+        STORE_ALL(uint16_t, float, half_from_float)
+    else if (dtype == FASTML_F32)
+        STORE_ALL(float, float, )
+    else
+        STORE_ALL(double, double, )
+    clear_flags();
+}
+
 #define IS_CLASS(v) (((v) >= 0) & ((v) < limit) & ((T)(int32_t)(v) == (v)))
 #define IS_WEIGHT(v) (((v) >= 0) & ((v) <= largest))
 

@@ -69,6 +69,20 @@ typedef void (*fastml_cross_entropy_many)(const fastml_cross_entropy *problem, p
 typedef void (*fastml_sum)(const void *a, const void *b, ptrdiff_t n, double *total);
 enum { FASTML_SUM_BLOCK = 512 };
 
+/* Pointwise losses (losses.inc.h). `scale` multiplies the gradient; so does `up`, a power of 2, in the squared error,
+ * where the product of the two may be beyond the dtype. `parameter` is huber's delta or the label smoothing. */
+enum { FASTML_MSE, FASTML_MAE, FASTML_HUBER, FASTML_BCE, FASTML_BCE_LOGITS };
+typedef struct {
+    int kind, weighted;
+    double scale, up, parameter;
+} fastml_loss_pass;
+
+/* n elements. Where `loss` is NULL, their losses are added to total[0] + total[1]; to go on with the same sum, n must be
+ * a multiple of FASTML_SUM_BLOCK. `gradient` may be NULL or x itself; `pos_weight` may be NULL, and is for
+ * FASTML_BCE_LOGITS; `weight` is NULL unless pass->weighted. All of one dtype but the weights, which are float64. */
+typedef void (*fastml_loss)(const fastml_loss_pass *pass, const void *x, const void *target, const void *pos_weight,
+                            const double *weight, void *loss, void *gradient, ptrdiff_t n, double *total);
+
 /* A block of R <= FASTML_BLOCK_ROWS rows of X, `ldx` elements apart, of the logistic pass. `target` holds R numbers: 0
  * or 1 (binary), or the class. `weight` holds R sample weights, or is NULL. The kernel writes each row's loss,
  * weighted, and, if gradient is not NULL, adds to gradient[d (, K_padded)] and bias_gradient[1 or K_padded]. All of
@@ -101,6 +115,7 @@ typedef struct {
     fastml_cross_entropy_many cross_entropy_columns[FASTML_DTYPES], cross_entropy_short[FASTML_DTYPES];
     /* float32 and float64 only: what else there is, is converted in blocks */
     fastml_sum sum[FASTML_DTYPES];
+    fastml_loss loss[FASTML_DTYPES];
     fastml_logistic_binary logistic_binary[FASTML_DTYPES];
     fastml_logistic_softmax logistic_softmax[FASTML_DTYPES];
     fastml_predict_binary predict_binary[FASTML_DTYPES];

@@ -12,6 +12,7 @@
 #include "math.inc.h"
 #include "elementwise.inc.h"
 #include "sum.inc.h"
+#include "losses.inc.h"
 #include "softmax.inc.h"
 #include "logistic.inc.h"
 #include "dtype_end.inc.h"
@@ -21,6 +22,7 @@
 #include "math.inc.h"
 #include "elementwise.inc.h"
 #include "sum.inc.h"
+#include "losses.inc.h"
 #include "softmax.inc.h"
 #include "logistic.inc.h"
 #include "dtype_end.inc.h"
@@ -62,6 +64,7 @@ const fastml_table TABLE(ISA) = {
     .cross_entropy_columns = ALL(cross_entropy_columns, ISA),
     .cross_entropy_short = ALL(cross_entropy_short, ISA),
     .sum = WIDE(sum, ISA),
+    .loss = WIDE(loss, ISA),
     .logistic_binary = WIDE(logistic_binary, ISA),
     .logistic_softmax = WIDE(logistic_softmax, ISA),
     .predict_binary = WIDE(predict_binary, ISA),

@@ -1,35 +1,57 @@
-/* Sums in float64 of values of T, or of the products of two arrays of T.
+/* Sums in float64 of values of T, or of the products of two arrays of T and of one of float64.
  *
  * Element i of a block of SUM_BLOCK is added to lane i % SUM_LANES, the lanes in a fixed tree, the blocks with
  * compensation: so a sum depends on its values and their order alone, and its error hardly on their number. Products
- * of float32 are exact in float64. */
+ * of two float32 are exact in float64. */
 
 #define SUM_LANES 32
 #define SUM_BLOCK FASTML_SUM_BLOCK
-#define SUM_STEP (SUM_LANES / 4)
+/* A vector is one register: GCC 12 keeps wider ones of double in memory. */
+#define SUM_STEP (VECTOR_BYTES / (ptrdiff_t)sizeof(double))
+#define SUM_VECTORS (SUM_LANES / SUM_STEP)
 
 typedef T FN(sum_part) __attribute__((vector_size(SUM_STEP * sizeof(T)), aligned(sizeof(T)), may_alias));
-typedef double FN(sum_lanes) __attribute__((vector_size(SUM_STEP * sizeof(double))));
+typedef double FN(sum_lanes) __attribute__((vector_size(VECTOR_BYTES)));
+typedef double FN(sum_weights) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(double)), may_alias));
 
-INLINE FN(sum_lanes) FN(sum_load)(const T *a, const T *b) {
+INLINE FN(sum_lanes) FN(sum_load)(const T *a, const T *b, const double *w) {
     FN(sum_lanes) v = __builtin_convertvector(*(const FN(sum_part) *)a, FN(sum_lanes));
-    return b ? v * __builtin_convertvector(*(const FN(sum_part) *)b, FN(sum_lanes)) : v;
+    if (b) v *= a == b ? v : __builtin_convertvector(*(const FN(sum_part) *)b, FN(sum_lanes));
+    return w ? v * *(const FN(sum_weights) *)w : v;
 }
 
-/* `b` is a constant NULL wherever there is no second array. */
-INLINE double FN(sum_block)(const T *a, const T *b, ptrdiff_t n) {
-    FN(sum_lanes) lane[4] = {{0}};
-    T tail[SUM_LANES] = {0}, tail_b[SUM_LANES] = {0};
-    for (; n > 0; n -= SUM_LANES, a += SUM_LANES) {
-        if (n < SUM_LANES) {
-            a = (const T *)memcpy(tail, a, (size_t)n * sizeof(T));
-            if (b) b = (const T *)memcpy(tail_b, b, (size_t)n * sizeof(T));
-        }
-        UNROLL for (int k = 0; k < 4; k++) lane[k] += FN(sum_load)(a + k * SUM_STEP, b ? b + k * SUM_STEP : NULL);
-        if (b) b += SUM_LANES;
+INLINE void FN(sum_step)(const T *a, const T *b, const double *w, FN(sum_lanes) lane[SUM_VECTORS]) {
+    UNROLL for (int k = 0; k < SUM_VECTORS; k++) {
+        ptrdiff_t i = k * SUM_STEP;
+        lane[k] += FN(sum_load)(a + i, b ? b + i : NULL, w ? w + i : NULL);
     }
-    FN(sum_lanes) v = (lane[0] + lane[2]) + (lane[1] + lane[3]);
-    return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
+}
+
+/* The sum of a[i] b[i] w[i]; b and w are constants NULL wherever there are none, b is a where it is squared. */
+INLINE double FN(sum_products)(const T *a, const T *b, const double *w, ptrdiff_t n) {
+    FN(sum_lanes) lane[SUM_VECTORS] = {{0}};
+    double sum[SUM_LANES];
+    ptrdiff_t i = 0;
+    for (; i + SUM_LANES <= n; i += SUM_LANES) FN(sum_step)(a + i, b ? b + i : NULL, w ? w + i : NULL, lane);
+    if (i < n) {
+        T tail[SUM_LANES] = {0}, tail_b[SUM_LANES] = {0};
+        double tail_w[SUM_LANES] = {0};
+        memcpy(tail, a + i, (size_t)(n - i) * sizeof(T));
+        if (b && a != b) memcpy(tail_b, b + i, (size_t)(n - i) * sizeof(T));
+        if (w) memcpy(tail_w, w + i, (size_t)(n - i) * sizeof(double));
+        FN(sum_step)(tail, b ? a == b ? tail : tail_b : NULL, w ? tail_w : NULL, lane);
+    }
+    memcpy(sum, lane, sizeof sum);
+    UNROLL for (int half = SUM_LANES / 2; half > 0; half /= 2)
+        for (int k = 0; k < half; k++) sum[k] += sum[k + half];
+    return sum[0];
+}
+
+/* total[0] + total[1] += v */
+INLINE void FN(sum_add)(double v, double *total) {
+    double sum = total[0] + v, part = sum - total[0];
+    total[1] += (total[0] - (sum - part)) + (v - part);
+    total[0] = sum;
 }
 
 /* total[0] + total[1] += the sum of a[i] for i < n, or of a[i] b[i] where b is not NULL. An infinite or NaN sum is in
@@ -38,10 +60,7 @@ NOINLINE static void FN(sum)(const void *av, const void *bv, ptrdiff_t n, double
     const T *a = (const T *)av, *b = (const T *)bv;
     for (ptrdiff_t i = 0; i < n; i += SUM_BLOCK) {
         ptrdiff_t count = n - i < SUM_BLOCK ? n - i : SUM_BLOCK;
-        double v = b ? FN(sum_block)(a + i, b + i, count) : FN(sum_block)(a + i, NULL, count);
-        double sum = total[0] + v, part = sum - total[0];
-        total[1] += (total[0] - (sum - part)) + (v - part);
-        total[0] = sum;
+        FN(sum_add)(b ? FN(sum_products)(a + i, b + i, NULL, count) : FN(sum_products)(a + i, NULL, NULL, count), total);
     }
     clear_flags();
 }
@@ -49,3 +68,4 @@ NOINLINE static void FN(sum)(const void *av, const void *bv, ptrdiff_t n, double
 #undef SUM_LANES
 #undef SUM_BLOCK
 #undef SUM_STEP
+#undef SUM_VECTORS

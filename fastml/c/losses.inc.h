@@ -1,0 +1,167 @@
+/* Pointwise losses and their gradients, in one loop that shares what they have in common.
+ *
+ * A formula takes the prediction x and the target t, returns the loss and writes its derivative by x, times k.scale.
+ * The loops run over blocks of SUM_BLOCK: the losses are added up, and weighted, while they are in the first-level
+ * cache. The squared loss hands on its difference, whose square is exact in float64 where T is float. */
+
+#define SIGN_BIT (~(~(U)0 >> 1))
+
+typedef struct {
+    T low, high; /* bounds, opaque */
+    T scale;     /* of the derivative */
+    T up;        /* squared error: a power of 2, where `scale` alone would be beyond T */
+    T keep, half; /* label smoothing: 1 - s, s / 2 */
+} MATH(loss_constants);
+
+INLINE T MATH(difference)(T x, T t, T a, MATH(loss_constants) k, T *slope) {
+    T d = x - t;
+    (void)a;
+    *slope = d * k.up * k.scale;
+    return d;
+}
+
+/* |d|, with sign(0) = 0; what is neither below nor above 0 is its own sign, NaN included. */
+INLINE T MATH(absolute)(T x, T t, T a, MATH(loss_constants) k, T *slope) {
+    T d = x - t;
+    U sign = BITS(d) & SIGN_BIT;
+    (void)a;
+    *slope = __builtin_islessgreater(d, 0) ? FROM_BITS(BITS(k.scale) | sign) : d;
+    return FROM_BITS(BITS(d) ^ sign);
+}
+
+/* With g = d clamped to +-delta: g (d - g / 2) is d^2 / 2 inside and delta (|d| - delta / 2) outside. */
+INLINE T MATH(huber)(T x, T t, T a, MATH(loss_constants) k, T *slope) {
+    T d = x - t, g = AT_LEAST(d, k.low);
+    (void)a;
+    g = AT_MOST(g, k.high);
+    *slope = g * k.scale;
+    return g * (d - (T)0.5 * g);
+}
+
+/* -t log p - (1 - t) log(1 - p), with 0 log 0 = 0 and NaN outside of [0, 1]. Its derivative (p - t) / (p (1 - p)) has
+ * one term, so that nothing cancels but p - t; a subnormal p is scaled, and the scale multiplied in last. */
+INLINE T MATH(cross_entropy_of)(T p, T t, T a, MATH(loss_constants) k, T *slope) {
+    const T smallest = sizeof(T) == 4 ? (T)0x1p-126 : (T)0x1p-1022, up = sizeof(T) == 4 ? (T)0x1p24 : (T)0x1p54;
+    (void)a;
+    p += 0; /* -0 becomes 0 */
+    T factor = p < smallest ? up : 1, shift = p < smallest ? (sizeof(T) == 4 ? -24 : -54) : 0;
+    T scaled = p * factor, q = 1 - p, lost = (1 - q) - p;
+    T log_p = MATH(log_normal)(scaled, 0, shift);
+    /* log(q + lost) = log q + lost / q; 1 / q is 1 + p where lost is not 0 */
+    T log_q = MATH(log_normal)(q, MULADD(lost, p, lost), 0);
+    T of_p = p > 0 ? -log_p : (T)INFINITY, of_q = q > 0 ? -log_q : (T)INFINITY;
+    of_p = t == 0 && p == 0 ? 0 : of_p;
+    of_q = t == 1 && q == 0 ? 0 : of_q;
+    T over = p - t, denominator = scaled * q;
+    T ratio = over / denominator, end = q - p;
+    *slope = over == 0 && denominator == 0 ? end * k.scale : ratio * (factor * k.scale);
+    T loss = MULADD(t, of_p, (1 - t) * of_q);
+    return p >= 0 && p <= 1 ? loss : (T)NAN;
+}
+
+/* a softplus(-x) + c softplus(x), and its derivative c sigmoid(x) - a sigmoid(-x); a = weight * t', c = 1 - t' for the
+ * smoothed target t'. With e = e^-|x| and l = log(1 + e), one softplus is l and the other |x| + l: nothing is lost
+ * where the label is right, and an infinite logit counts only where its label is wrong. */
+INLINE T MATH(cross_entropy_at)(T x, T t, T weight, MATH(loss_constants) k, T *slope) {
+    T a = weight * MULADD(t, k.keep, k.half), c = MULADD(1 - t, k.keep, k.half);
+    U sign = BITS(x) & SIGN_BIT;
+    T size = FROM_BITS(BITS(x) ^ sign), z = AT_LEAST(-size, k.low);
+    T e = MATH(exp_scaled)(z, 0) * MATH(exp_down);
+    T wrong = sign ? a : c, right = sign ? c : a, linear = wrong * size;
+    /* d loss / d|x| = (wrong - right e) / (1 + e) */
+    T toward = MULADD(-right, e, wrong) * (k.scale / (1 + e));
+    *slope = FROM_BITS(BITS(toward) ^ sign);
+    linear = wrong == 0 ? 0 : linear;
+    return MULADD(a + c, MATH(log1p)(e), linear);
+}
+
+#define LOSS(name, formula, weight)                                                                                \
+    NOINLINE static void FN(name)(const T *x, const T *target, const T *pos_weight, T *loss, T *slope, ptrdiff_t n, \
+                                  MATH(loss_constants) k) {                                                        \
+        (void)pos_weight;                                                                                          \
+        OPAQUE(k.low);                                                                                             \
+        OPAQUE(k.high);                                                                                            \
+        if (slope) {                                                                                               \
+            IVDEP for (ptrdiff_t i = 0; i < n; i++) {                                                              \
+                T g, v = MATH(formula)(x[i], target[i], weight, k, &g);                                            \
+                loss[i] = v;                                                                                       \
+                slope[i] = g;                                                                                      \
+            }                                                                                                      \
+        } else {                                                                                                   \
+            IVDEP for (ptrdiff_t i = 0; i < n; i++) {                                                              \
+                T g;                                                                                               \
+                loss[i] = MATH(formula)(x[i], target[i], weight, k, &g);                                           \
+            }                                                                                                      \
+        }                                                                                                          \
+    }
+
+LOSS(mse_loss, difference, 1)
+LOSS(mae_loss, absolute, 1)
+LOSS(huber_loss, huber, 1)
+LOSS(binary_cross_entropy, cross_entropy_of, 1)
+LOSS(binary_cross_entropy_with_logits, cross_entropy_at, 1)
+LOSS(binary_cross_entropy_with_pos_weight, cross_entropy_at, pos_weight[i])
+
+/* values[i] *= weight[i] * scale, in float64. */
+NOINLINE static void FN(loss_weigh)(const double *weight, T *values, double scale, ptrdiff_t n) {
+    IVDEP for (ptrdiff_t i = 0; i < n; i++) values[i] = (T)(values[i] * (weight[i] * scale));
+}
+
+/* The losses that the caller wants to have, of the differences of a squared one, or as they are. */
+NOINLINE static void FN(loss_square)(T *loss, ptrdiff_t n) {
+    IVDEP for (ptrdiff_t i = 0; i < n; i++) loss[i] *= loss[i];
+}
+
+/* The sum of the block's losses, weighted where w is not NULL. */
+static double FN(loss_sum)(const T *loss, int squared, const double *w, ptrdiff_t n) {
+    if (squared) return w ? FN(sum_products)(loss, loss, w, n) : FN(sum_products)(loss, loss, NULL, n);
+    return w ? FN(sum_products)(loss, NULL, w, n) : FN(sum_products)(loss, NULL, NULL, n);
+}
+
+static MATH(loss_constants) MATH(loss_constants_of)(const fastml_loss_pass *pass) {
+    MATH(loss_constants) k = {0};
+    const double largest = sizeof(T) == 4 ? 0x1.fffffep127 : 0x1.fffffffffffffp1023;
+    k.low = MATH(exp_low);
+    if (pass->kind == FASTML_HUBER) {
+        k.high = (T)(pass->parameter < largest ? pass->parameter : largest);
+        k.low = -k.high;
+    }
+    k.scale = pass->weighted ? 1 : (T)pass->scale;
+    k.up = (T)pass->up;
+    k.keep = (T)(1 - pass->parameter);
+    k.half = (T)(0.5 * pass->parameter);
+    return k;
+}
+
+static void FN(loss)(const fastml_loss_pass *pass, const void *xv, const void *tv, const void *av, const double *weight,
+                     void *lossv, void *slopev, ptrdiff_t n, double *total) {
+    const T *x = (const T *)xv, *t = (const T *)tv, *a = (const T *)av;
+    T block[FASTML_SUM_BLOCK], *losses = (T *)lossv, *slope = (T *)slopev;
+    MATH(loss_constants) k = MATH(loss_constants_of)(pass);
+    for (ptrdiff_t i = 0; i < n; i += FASTML_SUM_BLOCK) {
+        ptrdiff_t count = n - i < FASTML_SUM_BLOCK ? n - i : FASTML_SUM_BLOCK;
+        T *loss = losses ? losses + i : block, *g = slope ? slope + i : NULL;
+        const double *w = weight ? weight + i : NULL;
+        switch (pass->kind) {
+        case FASTML_MSE: FN(mse_loss)(x + i, t + i, NULL, loss, g, count, k); break;
+        case FASTML_MAE: FN(mae_loss)(x + i, t + i, NULL, loss, g, count, k); break;
+        case FASTML_HUBER: FN(huber_loss)(x + i, t + i, NULL, loss, g, count, k); break;
+        case FASTML_BCE: FN(binary_cross_entropy)(x + i, t + i, NULL, loss, g, count, k); break;
+        default:
+            if (a)
+                FN(binary_cross_entropy_with_pos_weight)(x + i, t + i, a + i, loss, g, count, k);
+            else
+                FN(binary_cross_entropy_with_logits)(x + i, t + i, NULL, loss, g, count, k);
+        }
+        if (w && g) FN(loss_weigh)(w, g, pass->scale, count);
+        if (losses) {
+            if (pass->kind == FASTML_MSE) FN(loss_square)(loss, count);
+            if (w) FN(loss_weigh)(w, loss, 1, count);
+        } else
+            FN(sum_add)(FN(loss_sum)(loss, pass->kind == FASTML_MSE, w, count), total);
+    }
+    clear_flags();
+}
+
+#undef LOSS
+#undef SIGN_BIT
