@@ -38,26 +38,36 @@ INLINE T MATH(huber)(T x, T t, T a, MATH(loss_constants) k, T *slope) {
     return g * (d - (T)0.5 * g);
 }
 
-/* -t log p - (1 - t) log(1 - p), with 0 log 0 = 0 and NaN outside of [0, 1]. Its derivative (p - t) / (p (1 - p)) has
- * one term, so that nothing cancels but p - t; a subnormal p is scaled, and the scale multiplied in last. */
-INLINE T MATH(cross_entropy_of)(T p, T t, T a, MATH(loss_constants) k, T *slope) {
+/* -t log p - (1 - t) log(1 - p), with 0 log 0 = 0 and NaN outside of [0, 1]; where t is 0 or 1 (`label`) there is one
+ * logarithm, with the same bits. The derivative (p - t) / (p (1 - p)) has one term, so that nothing cancels but p - t; a
+ * subnormal p is scaled, and the scale multiplied in last. */
+INLINE T MATH(cross_entropy_of)(T p, T t, int label, MATH(loss_constants) k, T *slope) {
     const T smallest = sizeof(T) == 4 ? (T)0x1p-126 : (T)0x1p-1022, up = sizeof(T) == 4 ? (T)0x1p24 : (T)0x1p54;
-    (void)a;
     p += 0; /* -0 becomes 0 */
     T factor = p < smallest ? up : 1, shift = p < smallest ? (sizeof(T) == 4 ? -24 : -54) : 0;
-    T scaled = p * factor, q = 1 - p, lost = (1 - q) - p;
-    T log_p = MATH(log_normal)(scaled, 0, shift);
-    /* log(q + lost) = log q + lost / q; 1 / q is 1 + p where lost is not 0 */
-    T log_q = MATH(log_normal)(q, MULADD(lost, p, lost), 0);
-    T of_p = p > 0 ? -log_p : (T)INFINITY, of_q = q > 0 ? -log_q : (T)INFINITY;
-    of_p = t == 0 && p == 0 ? 0 : of_p;
-    of_q = t == 1 && q == 0 ? 0 : of_q;
-    T over = p - t, denominator = scaled * q;
-    T ratio = over / denominator, end = q - p;
-    *slope = over == 0 && denominator == 0 ? end * k.scale : ratio * (factor * k.scale);
-    T loss = MULADD(t, of_p, (1 - t) * of_q);
+    T scaled = p * factor, q = 1 - p, lost = (1 - q) - p, loss;
+    /* log(q + lost) = log q + lost / q, and 1 / q is 1 + p where lost is not 0 */
+    T correction = MULADD(lost, p, lost);
+    if (label) {
+        /* selects by bits: of three by one condition GCC makes a branch */
+        U one = -(U)(t != 0);
+        T u = FROM_BITS((BITS(scaled) & one) | (BITS(q) & ~one));
+        loss = 0 - MATH(log_normal)(u, FROM_BITS(BITS(correction) & ~one), FROM_BITS(BITS(shift) & one));
+        loss = u > 0 ? loss : (T)INFINITY;
+    } else {
+        T of_p = -MATH(log_normal)(scaled, 0, shift), of_q = -MATH(log_normal)(q, correction, 0);
+        of_p = p > 0 ? of_p : (T)INFINITY;
+        of_q = q > 0 ? of_q : (T)INFINITY;
+        of_p = t == 0 && p == 0 ? 0 : of_p;
+        of_q = t == 1 && q == 0 ? 0 : of_q;
+        loss = MULADD(t, of_p, (1 - t) * of_q);
+    }
+    T over = p - t, denominator = scaled * q, ratio = over / denominator;
+    *slope = over == 0 && denominator == 0 ? (q - p) * k.scale : ratio * (factor * k.scale);
     return p >= 0 && p <= 1 ? loss : (T)NAN;
 }
+#define SOFT_TARGET 0
+#define LABEL 1
 
 /* a softplus(-x) + c softplus(x), and its derivative c sigmoid(x) - a sigmoid(-x); a = weight * t', c = 1 - t' for the
  * smoothed target t'. With e = e^-|x| and l = log(1 + e), one softplus is l and the other |x| + l: nothing is lost
@@ -68,11 +78,13 @@ INLINE T MATH(cross_entropy_at)(T x, T t, T weight, MATH(loss_constants) k, T *s
     T size = FROM_BITS(BITS(x) ^ sign), z = AT_LEAST(-size, k.low);
     T e = MATH(exp_scaled)(z, 0) * MATH(exp_down);
     T wrong = sign ? a : c, right = sign ? c : a, linear = wrong * size;
+    /* one division for 1 / (1 + e) and e / (2 + e) */
+    T one = 1 + e, two = 2 + e, both = 1 / (one * two);
     /* d loss / d|x| = (wrong - right e) / (1 + e) */
-    T toward = MULADD(-right, e, wrong) * (k.scale / (1 + e));
+    T toward = MULADD(-right, e, wrong) * (k.scale * (two * both));
     *slope = FROM_BITS(BITS(toward) ^ sign);
     linear = wrong == 0 ? 0 : linear;
-    return MULADD(a + c, MATH(log1p)(e), linear);
+    return MULADD(a + c, MATH(log1p_unit)(e, e * one * both), linear);
 }
 
 #define LOSS(name, formula, weight)                                                                                \
@@ -98,9 +110,17 @@ INLINE T MATH(cross_entropy_at)(T x, T t, T weight, MATH(loss_constants) k, T *s
 LOSS(mse_loss, difference, 1)
 LOSS(mae_loss, absolute, 1)
 LOSS(huber_loss, huber, 1)
-LOSS(binary_cross_entropy, cross_entropy_of, 1)
+LOSS(binary_cross_entropy, cross_entropy_of, SOFT_TARGET)
+LOSS(binary_cross_entropy_of_labels, cross_entropy_of, LABEL)
 LOSS(binary_cross_entropy_with_logits, cross_entropy_at, 1)
 LOSS(binary_cross_entropy_with_pos_weight, cross_entropy_at, pos_weight[i])
+
+/* Whether all of n targets are 0 or 1. */
+NOINLINE static int FN(are_labels)(const T *target, ptrdiff_t n) {
+    int32_t all = 1;
+    for (ptrdiff_t i = 0; i < n; i++) all &= (target[i] == 0) | (target[i] == 1);
+    return all;
+}
 
 /* values[i] *= weight[i] * scale, in float64. */
 NOINLINE static void FN(loss_weigh)(const double *weight, T *values, double scale, ptrdiff_t n) {
@@ -116,6 +136,15 @@ NOINLINE static void FN(loss_square)(T *loss, ptrdiff_t n) {
 static double FN(loss_sum)(const T *loss, int squared, const double *w, ptrdiff_t n) {
     if (squared) return w ? FN(sum_products)(loss, loss, w, n) : FN(sum_products)(loss, loss, NULL, n);
     return w ? FN(sum_products)(loss, NULL, w, n) : FN(sum_products)(loss, NULL, NULL, n);
+}
+
+/* Ask for n elements: while a block is added up, nothing else would keep the memory busy. */
+INLINE void FN(loss_ahead)(const T *x, const T *target, T *slope, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i += 64 / (ptrdiff_t)sizeof(T)) {
+        PREFETCH(x + i);
+        PREFETCH(target + i);
+        if (slope) PREFETCH_TO_WRITE(slope + i);
+    }
 }
 
 static MATH(loss_constants) MATH(loss_constants_of)(const fastml_loss_pass *pass) {
@@ -142,11 +171,18 @@ static void FN(loss)(const fastml_loss_pass *pass, const void *xv, const void *t
         ptrdiff_t count = n - i < FASTML_SUM_BLOCK ? n - i : FASTML_SUM_BLOCK;
         T *loss = losses ? losses + i : block, *g = slope ? slope + i : NULL;
         const double *w = weight ? weight + i : NULL;
+        ptrdiff_t rest = n - i - count;
+        FN(loss_ahead)(x + i + count, t + i + count, slope ? g + count : NULL, rest < count ? rest : count);
         switch (pass->kind) {
         case FASTML_MSE: FN(mse_loss)(x + i, t + i, NULL, loss, g, count, k); break;
         case FASTML_MAE: FN(mae_loss)(x + i, t + i, NULL, loss, g, count, k); break;
         case FASTML_HUBER: FN(huber_loss)(x + i, t + i, NULL, loss, g, count, k); break;
-        case FASTML_BCE: FN(binary_cross_entropy)(x + i, t + i, NULL, loss, g, count, k); break;
+        case FASTML_BCE:
+            if (FN(are_labels)(t + i, count))
+                FN(binary_cross_entropy_of_labels)(x + i, t + i, NULL, loss, g, count, k);
+            else
+                FN(binary_cross_entropy)(x + i, t + i, NULL, loss, g, count, k);
+            break;
         default:
             if (a)
                 FN(binary_cross_entropy_with_pos_weight)(x + i, t + i, a + i, loss, g, count, k);
@@ -165,3 +201,5 @@ static void FN(loss)(const fastml_loss_pass *pass, const void *xv, const void *t
 
 #undef LOSS
 #undef SIGN_BIT
+#undef SOFT_TARGET
+#undef LABEL

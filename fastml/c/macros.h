@@ -40,8 +40,10 @@
 
 #if defined(__GNUC__)
 #define PREFETCH(p) __builtin_prefetch(p, 0, 3)
+#define PREFETCH_TO_WRITE(p) __builtin_prefetch(p, 1, 3)
 #else
 #define PREFETCH(p) ((void)(p))
+#define PREFETCH_TO_WRITE(p) ((void)(p))
 #endif
 
 /* One register, or what the compiler makes of it. */

@@ -13,6 +13,7 @@
 #define LN2_LOW 0x1.7f7d1cp-20f
 #define EXP_TAIL(x) HORNER5(x, 0x1.fffffcp-2f, 0x1.555492p-3f, 0x1.5558f2p-5f, 0x1.1239e4p-7f, 0x1.6a245cp-10f)
 #define LOG_TAIL(x) HORNER4(x, 0x1.555554p-1f, 0x1.999a7ap-2f, 0x1.2438cep-2f, 0x1.e2f7e6p-3f)
+#define LOG1P_TAIL(z) HORNER4(z, 0x1.5555p-1f, 0x1.99d286p-2f, 0x1.1eb566p-2f, 0x1.1efbfep-2f)
 #define SQRT_HALF_BITS 0x3f3504f3u
 #define MANTISSA_MASK 0x007fffffu
 /* 2^-64: keeps 2^n and its inverse normal from the largest to the smallest result */
@@ -32,6 +33,10 @@
 #define LOG_TAIL(x)                                                                                    \
     HORNER7(x, 0x1.5555555555592p-1, 0x1.999999997fd3ap-2, 0x1.24924941f8a48p-2, 0x1.c71c5202d9042p-3, \
             0x1.74664053bbef0p-3, 0x1.39a19410a3599p-3, 0x1.2f06fcb0fedd2p-3)
+#define LOG1P_TAIL(z)                                                                                   \
+    HORNER10(z, 0x1.5555555555535p-1, 0x1.99999999a0876p-2, 0x1.2492492083ad1p-2, 0x1.c71c742076394p-3, \
+             0x1.745cb379cfe8ep-3, 0x1.3b1de60b9b60ep-3, 0x1.1067412815ebbp-3, 0x1.efe006cf70ea3p-4,    \
+             0x1.559102413cec4p-4, 0x1.5c9519111dd9dp-3)
 #define SQRT_HALF_BITS 0x3fe6a09e667f3bcdu
 #define MANTISSA_MASK 0x000fffffffffffffu
 #define OFFSET 512
@@ -169,6 +174,12 @@ INLINE T MATH(log1p)(T s) {
     return MATH(log_normal)(u, lost / u, 0);
 }
 
+/* log(1 + e) = 2 atanh(s) for 0 <= e <= 1 and s = e / (2 + e), in the form e - s (e - s^2 tail) that keeps e's bits. */
+INLINE T MATH(log1p_unit)(T e, T s) {
+    T ss = s * s;
+    return MULADD(-s, MULADD(-ss, LOG1P_TAIL(ss), e), e);
+}
+
 /* -p log p for p >= 0, 0 at 0; NaN for negative p and NaN. */
 INLINE T MATH(entropy_term)(T p) {
     const T smallest = sizeof(T) == 4 ? (T)0x1p-126 : (T)0x1p-1022, up = sizeof(T) == 4 ? (T)0x1p24 : (T)0x1p54;
@@ -204,6 +215,7 @@ INLINE T MATH(softplus)(T s, T low, T *derivative) {
 #undef LN2_LOW
 #undef EXP_TAIL
 #undef LOG_TAIL
+#undef LOG1P_TAIL
 #undef SQRT_HALF_BITS
 #undef MANTISSA_MASK
 #undef OFFSET
