@@ -59,6 +59,7 @@ class Hot:
 
 FLOATS, ALL = ("f32", "f64"), ("f16", "f32", "f64")
 EXP = {"fma": (9, 14), "max": 2}
+EXP_OF_X = EXP | {"max": 1}
 HOT_LOOPS = [
     Hot("sigmoid", fma=(9, 14), min=2, max=2, div=1),
     Hot("tanh", fma=(14, 19), min=1, cmp=(1, 2), div=1),
@@ -67,17 +68,18 @@ HOT_LOOPS = [
     Hot("tanh_backward", fma=(1, 1)),
     Hot("relu_backward", cmp=(1, 1)),
     Hot("softmax_block_max", max=1, several=True),
-    Hot("softmax_block_exp", **EXP),
-    Hot("softmax_block_rest", **EXP, cmp=(1, 1)),
+    Hot("softmax_block_exp", **EXP_OF_X),
+    Hot("softmax_block_drop", cmp=(1, 1), several=True),
     Hot("softmax_block_sum", sub=4),
     Hot("softmax_block_scale", fma=(1, 1)),
-    Hot("softmax_block_log", sub=6, cmp=(1, 1)),
+    Hot("softmax_block_log", sub=2),
     Hot("softmax_tile_max", ALL, max=1, several=True),
-    Hot("softmax_tile_exp", ALL, **EXP),
-    Hot("softmax_tile_rest", ALL, **EXP, cmp=(2, 2)),
+    Hot("softmax_tile_exp", ALL, **EXP_OF_X),
+    Hot("softmax_tile_rest", ALL, **EXP_OF_X, cmp=(2, 2)),
+    Hot("softmax_tile_flush", ALL, sub=4, several=True),
     Hot("softmax_tile_write", fma=(1, 1), several=True),
-    Hot("softmax_tile_write", ALL, sub=6, cmp=(1, 1), several=True),
-    Hot("softmax_tile_write", ("f16",), fma=(10, 15), max=2, several=True),
+    Hot("softmax_tile_write", ALL, sub=2, several=True),
+    Hot("softmax_tile_write", ("f16",), fma=(10, 15), max=1, several=True),
     Hot("logistic_dots", fma=(1, 1), half=FLOATS),
     Hot("logistic_activate", fma=(15, 23), max=1, cmp=(3, 3), fused=True, folded=2),
     Hot("logistic_gradient", fma=(7, 7)),

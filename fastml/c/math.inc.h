@@ -72,6 +72,32 @@ INLINE T MATH(exp_scaled)(T z, T z_low) {
     return MULADD(e.s, e.q, e.s);
 }
 
+/* 2^OFFSET e^(x - m) for many x <= m, but for a factor that is the same for all. The difference would cost |x - m| ULP
+ * by its rounding, so it is not formed: with x = n ln 2 + r and m = M ln 2 + mu, 2^(n - M + OFFSET) e^r is e^mu times
+ * what is wanted (Dukhan and Ablavatski, 2020, keep n and e^r apart in this way). For an m so large that n would grow
+ * too long for n * LN2_HIGH, every x that counts is so near that x - m is exact (Sterbenz): m is the origin then. */
+typedef struct {
+    T origin, low, magic;
+} MATH(exp_base);
+
+/* *q = e^-mu - 1. */
+INLINE MATH(exp_base) MATH(exp_based_on)(T m, T *q) {
+    const T exact_above = 2 - 2 * MATH(exp_low), exact_below = MATH(exp_low) - 2;
+    T origin = m > exact_above || m < exact_below ? m : 0, z = m - origin;
+    T M = MULADD(z, LOG2E, MAGIC(0)) - MAGIC(0), r = MULADD(M, LN2_LOW, MULADD(M, LN2_HIGH, -z));
+    *q = MULADD(r * r, EXP_TAIL(r), r);
+    return (MATH(exp_base)){origin, z + MATH(exp_low), MAGIC(EXPONENT_BIAS + OFFSET) - M};
+}
+
+INLINE T MATH(exp_relative)(T x, T origin, T low, T magic) {
+    T z = x - origin, rounded, n, r, s;
+    z = AT_LEAST(z, low);
+    rounded = MULADD(z, LOG2E, magic), n = rounded - magic;
+    r = MULADD(n, -LN2_LOW, MULADD(n, -LN2_HIGH, z));
+    s = FROM_BITS(BITS(rounded) << EXPONENT_SHIFT);
+    return MULADD(s, MULADD(r * r, EXP_TAIL(r), r), s);
+}
+
 /* 1 / (1 + e^-x), computed as 2^-64 / (2^-64 + 2^-64 e^-x): neither end overflows, subnormal results round once.
  * Worst error: 1.9991 ULP at -0x1.69c008p-12 (float32, of all), 1.9998 ULP at -0x1.fff5e90005fb5p-27 (float64, of a
  * sample). */

@@ -64,9 +64,9 @@ INLINE void FN(backward_tile_as)(int mode, const fastml_problem *p, ptrdiff_t w)
     FN(softmax_tile_clear)(&t, used);
     for (ptrdiff_t i = 0; i < p->C; i++, x += p->x_step, x2 += p->x2_step) {
         const S *a = (const S *)x, *b = mode == FASTML_SOFTMAX_BACKWARD ? (const S *)x2 : a;
-        T *lane = t.lane[i % LANES];
+        T *lane = FN(softmax_tile_lane)(&t, i);
         IVDEP for (ptrdiff_t j = 0; j < w; j++) lane[j] += FN(backward_term)(mode, LOAD(a[j]), LOAD(b[j]));
-        if ((i + 1) % PLAIN_SUM == 0 || i + 1 == p->C) FN(softmax_tile_flush)(&t, used, w);
+        if ((i + 1) % PLAIN_SUM == 0 || i + 1 == p->C) FN(softmax_tile_flush)(&t, i < PLAIN_SUM, used, w);
     }
     FN(softmax_tile_total)(&t, used, w);
     T *sum = t.high[0], *low = t.low[0];

@@ -1,7 +1,8 @@
 /* Problems side by side: the loops of softmax_row.inc.h turned by 90 degrees, `w` <= TILE columns at a time. */
 
 typedef struct {
-    T max[TILE], floor[TILE], maxima[TILE], lane[LANES][TILE], high[LANES][TILE], low[LANES][TILE];
+    T max[TILE], origin[TILE], floor[TILE], magic[TILE], factor[TILE], maxima[TILE]; /* exp_base, and its q */
+    T lane[2 * LANES][TILE], high[LANES][TILE], low[LANES][TILE];
     double count[TILE]; /* of maxima, flushed with the lanes: T counts to 2^24 only */
 } FN(tile);
 
@@ -14,46 +15,65 @@ NOINLINE static int FN(softmax_tile_max)(FN(tile) *t, const S *x, ptrdiff_t C, p
             t->max[j] = t->max[j] < v ? v : t->max[j];
         }
     int moderate = 1;
-    for (ptrdiff_t j = 0; j < w; j++) {
-        moderate &= FN(is_moderate)(t->max[j]);
-        t->floor[j] = FN(floor_below)(t->max[j]);
+    for (ptrdiff_t j = 0; j < w; j++) { moderate &= FN(is_moderate)(t->max[j]); }
+    IVDEP for (ptrdiff_t j = 0; j < w; j++) {
+        MATH(exp_base) base = MATH(exp_based_on)(t->max[j], &t->factor[j]);
+        t->origin[j] = base.origin;
+        t->floor[j] = base.low;
+        t->magic[j] = base.magic;
     }
     return moderate;
 }
 
-/* One row of pass 2 for softmax; y may be x. */
-NOINLINE static void FN(softmax_tile_exp)(FN(tile) *t, const S *x, S *y, T *lane, ptrdiff_t w) {
-    T exp_low = MATH(exp_low);
-    OPAQUE(exp_low);
-    IVDEP for (ptrdiff_t j = 0; j < w; j++) {
-        T e = FN(exp_above)(LOAD(x[j]), t->max[j], t->floor[j], exp_low);
-        lane[j] += e;
-        if (KEEPS) y[j] = (S)e;
+/* Two elements of a group are added in one place, two in another, and then the two sums. */
+INLINE T *FN(softmax_tile_lane)(FN(tile) *t, ptrdiff_t i) {
+    return t->lane[i % LANES + (i % PLAIN_SUM < PLAIN_SUM / 2 ? 0 : LANES)];
+}
+
+INLINE T FN(softmax_tile_term)(const FN(tile) *t, T x, ptrdiff_t j) {
+    return MATH(exp_relative)(x, t->origin[j], t->floor[j], t->magic[j]);
+}
+
+/* Pass 2 for softmax over rows of which the first goes to lane 0; y may be x. */
+NOINLINE static void FN(softmax_tile_exp)(FN(tile) *t, const S *x, S *y, ptrdiff_t rows, ptrdiff_t w, ptrdiff_t x_step,
+                                          ptrdiff_t y_step) {
+    for (ptrdiff_t i = 0; i < rows; i++, x += x_step, y += y_step) {
+        T *lane = FN(softmax_tile_lane)(t, i);
+        IVDEP for (ptrdiff_t j = 0; j < w; j++) {
+            T e = FN(softmax_tile_term)(t, LOAD(x[j]), j);
+            lane[j] += e;
+            if (KEEPS) y[j] = (S)e;
+        }
     }
 }
 
-/* One row of pass 2 for the logarithms. */
-NOINLINE static void FN(softmax_tile_rest)(FN(tile) *t, const S *x, T *lane, ptrdiff_t w) {
-    T exp_low = MATH(exp_low);
-    OPAQUE(exp_low);
-    IVDEP for (ptrdiff_t j = 0; j < w; j++) {
-        T v = LOAD(x[j]);
-        lane[j] += FN(exp_rest)(v, t->max[j], t->floor[j], exp_low);
-        t->maxima[j] += v == t->max[j] ? 1 : 0;
+/* The same for the logarithms, without the maxima themselves. */
+NOINLINE static void FN(softmax_tile_rest)(FN(tile) *t, const S *x, ptrdiff_t rows, ptrdiff_t w, ptrdiff_t x_step) {
+    for (ptrdiff_t i = 0; i < rows; i++, x += x_step) {
+        T *lane = FN(softmax_tile_lane)(t, i);
+        IVDEP for (ptrdiff_t j = 0; j < w; j++) {
+            T v = LOAD(x[j]), e = FN(softmax_tile_term)(t, v, j);
+            lane[j] += v == t->max[j] ? 0 : e;
+            t->maxima[j] += v == t->max[j] ? 1 : 0;
+        }
     }
 }
 
-/* The compensated sum takes the lanes over; `used` lanes hold something. */
-static void FN(softmax_tile_flush)(FN(tile) *t, ptrdiff_t used, ptrdiff_t w) {
+/* The compensated sum takes the lanes over, of which `used` hold something; the `first` group is the sum. */
+NOINLINE static void FN(softmax_tile_flush)(FN(tile) *t, int first, ptrdiff_t used, ptrdiff_t w) {
     for (ptrdiff_t j = 0; j < w; j++) {
         t->count[j] += t->maxima[j];
         t->maxima[j] = 0;
     }
-    for (ptrdiff_t l = 0; l < used; l++)
-        for (ptrdiff_t j = 0; j < w; j++) {
-            FN(two_sum)(&t->high[l][j], &t->low[l][j], t->lane[l][j]);
-            t->lane[l][j] = 0;
+    for (ptrdiff_t l = 0; l < used; l++) {
+        T *lane = t->lane[l], *other = t->lane[LANES + l], *high = t->high[l], *low = t->low[l];
+        IVDEP for (ptrdiff_t j = 0; j < w; j++) {
+            T v = lane[j] + other[j];
+            lane[j] = other[j] = 0;
+            if (first) high[j] = v, low[j] = 0;
+            else FN(two_sum)(&high[j], &low[j], v);
         }
+    }
 }
 
 /* lanes_total for each column. */
@@ -69,16 +89,14 @@ NOINLINE static void FN(softmax_tile_total)(FN(tile) *t, ptrdiff_t used, ptrdiff
 NOINLINE static void FN(softmax_tile_write)(FN(tile) *t, int mode, const S *x, S *y, ptrdiff_t C, ptrdiff_t w,
                                             ptrdiff_t x_step, ptrdiff_t y_step) {
     const T *scale = t->high[0], *rest = t->low[0];
-    T exp_low = MATH(exp_low);
-    OPAQUE(exp_low);
     for (ptrdiff_t i = 0; i < C; i++, x += x_step, y += y_step) {
         if (mode == FASTML_LOG_SOFTMAX) {
-            IVDEP for (ptrdiff_t j = 0; j < w; j++) y[j] = STORE(FN(log_share)(LOAD(x[j]), t->max[j], scale[j]));
+            IVDEP for (ptrdiff_t j = 0; j < w; j++) y[j] = STORE((LOAD(x[j]) - t->max[j]) - scale[j]);
         } else if (KEEPS) {
             IVDEP for (ptrdiff_t j = 0; j < w; j++) y[j] = (S)FN(scaled)((T)y[j], scale[j], rest[j]);
         } else {
             IVDEP for (ptrdiff_t j = 0; j < w; j++)
-                y[j] = STORE(FN(scaled)(FN(exp_above)(LOAD(x[j]), t->max[j], t->floor[j], exp_low), scale[j], rest[j]));
+                y[j] = STORE(FN(scaled)(FN(softmax_tile_term)(t, LOAD(x[j]), j), scale[j], rest[j]));
         }
     }
 }
@@ -87,8 +105,7 @@ static void FN(softmax_tile_clear)(FN(tile) *t, ptrdiff_t used) {
     memset(t->maxima, 0, sizeof t->maxima);
     memset(t->count, 0, sizeof t->count);
     memset(t->lane, 0, (size_t)used * sizeof t->lane[0]);
-    memset(t->high, 0, (size_t)used * sizeof t->high[0]);
-    memset(t->low, 0, (size_t)used * sizeof t->low[0]);
+    memset(t->lane + LANES, 0, (size_t)used * sizeof t->lane[0]);
 }
 
 static void FN(softmax_tile)(const fastml_problem *p, ptrdiff_t w) {
@@ -108,19 +125,18 @@ static void FN(softmax_tile)(const fastml_problem *p, ptrdiff_t w) {
         return;
     }
     FN(softmax_tile_clear)(&t, used);
-    for (ptrdiff_t i = 0; i < C; i++) {
-        if (mode == FASTML_SOFTMAX)
-            FN(softmax_tile_exp)(&t, x + i * x_step, y + i * y_step, t.lane[i % LANES], w);
-        else
-            FN(softmax_tile_rest)(&t, x + i * x_step, t.lane[i % LANES], w);
-        if ((i + 1) % PLAIN_SUM == 0 || i + 1 == C) FN(softmax_tile_flush)(&t, used, w);
+    for (ptrdiff_t i = 0; i < C; i += PLAIN_SUM) {
+        ptrdiff_t rows = C - i < PLAIN_SUM ? C - i : PLAIN_SUM;
+        if (mode == FASTML_SOFTMAX) FN(softmax_tile_exp)(&t, x + i * x_step, y + i * y_step, rows, w, x_step, y_step);
+        else FN(softmax_tile_rest)(&t, x + i * x_step, rows, w, x_step);
+        FN(softmax_tile_flush)(&t, i == 0, used, w);
     }
     FN(softmax_tile_total)(&t, used, w);
     T *total = t.high[0], *low = t.low[0];
     if (mode == FASTML_SOFTMAX)
         for (ptrdiff_t j = 0; j < w; j++) total[j] = FN(inverse)(total[j], low[j], &low[j]);
     else
-        for (ptrdiff_t j = 0; j < w; j++) total[j] = FN(log_of_sum)(total[j] + low[j], (T)(t.count[j] - 1));
+        for (ptrdiff_t j = 0; j < w; j++) total[j] = FN(log_of_sum)(FN(without_factor)(total[j] + low[j], t.factor[j]), (T)(t.count[j] - 1));
     if (mode == FASTML_LOGSUMEXP)
         for (ptrdiff_t j = 0; j < w; j++) y[j] = STORE(t.max[j] + total[j]);
     else

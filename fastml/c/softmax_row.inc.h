@@ -68,40 +68,33 @@ NOINLINE static T FN(softmax_block_max)(const T *x, ptrdiff_t n) {
 }
 #undef MAX_LANES
 
-enum FN(what) { FN(EXP), FN(REST), FN(LOG), FN(SCALE) };
+enum FN(what) { FN(EXP), FN(LOG), FN(SCALE) };
 
-INLINE T FN(value_of)(int what, T x, T m, T a, T b) {
-    return what == FN(EXP)    ? FN(exp_above)(x, m, a, b)
-           : what == FN(REST) ? FN(exp_rest)(x, m, a, b)
-           : what == FN(LOG)  ? FN(log_share)(x, m, a)
-                              : FN(scaled)(x, a, b);
+INLINE T FN(value_of)(int what, T x, T a, T b, T c) {
+    return what == FN(EXP) ? MATH(exp_relative)(x, a, b, c) : what == FN(LOG) ? (x - a) - b : FN(scaled)(x, a, b);
 }
 
 /* y = f(x) over a block; y may be x. What is left after whole vectors is done with the last LANES elements as one more
  * vector, read before anything is written. `what` is a constant wherever this is inlined. */
-INLINE void FN(map_block)(int what, const T *x, T *y, ptrdiff_t n, T m, T a, T b) {
+INLINE void FN(map_block)(int what, const T *x, T *y, ptrdiff_t n, T a, T b, T c) {
     ptrdiff_t whole = n < LANES ? n : n / LANES * LANES;
     T last[LANES];
-    if (whole < n) IVDEP for (ptrdiff_t l = 0; l < LANES; l++) last[l] = FN(value_of)(what, x[n - LANES + l], m, a, b);
-    IVDEP for (ptrdiff_t i = 0; i < whole; i++) y[i] = FN(value_of)(what, x[i], m, a, b);
+    if (whole < n) IVDEP for (ptrdiff_t l = 0; l < LANES; l++) last[l] = FN(value_of)(what, x[n - LANES + l], a, b, c);
+    IVDEP for (ptrdiff_t i = 0; i < whole; i++) y[i] = FN(value_of)(what, x[i], a, b, c);
     if (whole < n) memcpy(y + n - LANES, last, sizeof last);
 }
 
 /* e = scaled exponentials of the block. */
-NOINLINE static void FN(softmax_block_exp)(const T *x, T *e, ptrdiff_t n, T m, T floor) {
-    T exp_low = MATH(exp_low);
-    OPAQUE(exp_low);
-    FN(map_block)(FN(EXP), x, e, n, m, floor, exp_low);
+NOINLINE static void FN(softmax_block_exp)(const T *x, T *e, ptrdiff_t n, MATH(exp_base) base) {
+    FN(map_block)(FN(EXP), x, e, n, base.origin, base.low, base.magic);
 }
 
-/* The same without the maxima; returns how many there were. */
-NOINLINE static T FN(softmax_block_rest)(const T *x, T *e, ptrdiff_t n, T m, T floor) {
-    T exp_low = MATH(exp_low);
-    OPAQUE(exp_low);
+/* e = 0 where x is the maximum: the sum of the rest must not drown in it. Returns how many there were. */
+NOINLINE static int FN(softmax_block_drop)(const T *x, T *e, ptrdiff_t n, T m) {
     int maxima = 0;
     for (ptrdiff_t i = 0; i < n; i++) maxima += x[i] == m;
-    FN(map_block)(FN(REST), x, e, n, m, floor, exp_low);
-    return (T)maxima;
+    IVDEP for (ptrdiff_t i = 0; i < n; i++) e[i] = x[i] == m ? 0 : e[i];
+    return maxima;
 }
 
 NOINLINE static void FN(softmax_block_log)(const T *x, T *y, ptrdiff_t n, T m, T log_sum) {
@@ -109,7 +102,7 @@ NOINLINE static void FN(softmax_block_log)(const T *x, T *y, ptrdiff_t n, T m, T
 }
 
 NOINLINE static void FN(softmax_block_scale)(T *e, ptrdiff_t n, T inverse, T rest) {
-    FN(map_block)(FN(SCALE), e, e, n, 0, inverse, rest);
+    FN(map_block)(FN(SCALE), e, e, n, inverse, rest, 0);
 }
 
 /* high + low += the block's elements, lane by lane. */
@@ -119,7 +112,8 @@ NOINLINE static void FN(softmax_block_sum)(const T *e, ptrdiff_t n, T *high, T *
     for (; n > 0; n -= PLAIN_SUM, e += PLAIN_SUM) {
         const T *from = e;
         if (n < PLAIN_SUM) from = (const T *)memcpy(tail, e, (size_t)n * sizeof(T));
-        FN(lanes) v = *(const FN(lanes) *)from + *(const FN(lanes) *)(from + LANES), sum = h + v, part = sum - h;
+        const FN(lanes) *four = (const FN(lanes) *)from;
+        FN(lanes) v = (four[0] + four[1]) + (four[2] + four[3]), sum = h + v, part = sum - h;
         l += (h - (sum - part)) + (v - part);
         h = sum;
     }
@@ -169,32 +163,34 @@ NOINLINE static void FN(softmax_limit)(int mode, const FN(source) *from, char *y
 NOINLINE static void FN(softmax_row)(const fastml_problem *p) {
     FN(source) from = {p->x, p->x_step, p->where, p->where_step};
     char *y = p->y;
-    ptrdiff_t y_step = p->y_step, C = p->C;
+    ptrdiff_t y_step = p->y_step, C = p->C, first = 0, last = 0; /* blocks that hold the maximum */
     int mode = p->mode, dense = FN(is_dense)(y, y_step, p->where);
-    T block[BLOCK], high[LANES] = {0}, low[LANES] = {0}, m = -(T)INFINITY;
-    double maxima = 0;
+    T block[BLOCK], exponentials[BLOCK], high[LANES] = {0}, low[LANES] = {0}, m = -(T)INFINITY, q;
     for (ptrdiff_t i = 0; i < C; i += BLOCK) {
         ptrdiff_t n = C - i < BLOCK ? C - i : BLOCK;
         T top = FN(softmax_block_max)(FN(gather)(&from, i, n, block), n);
+        first = m < top ? i : first;
+        last = m <= top ? i : last;
         m = m < top ? top : m;
     }
     if (!FN(is_moderate)(m)) {
         FN(softmax_limit)(mode, &from, y, y_step, C, m);
         return;
     }
-    T floor = FN(floor_below)(m);
+    MATH(exp_base) base = MATH(exp_based_on)(m, &q);
+    double maxima = 0;
     for (ptrdiff_t i = 0; i < C; i += BLOCK) {
         ptrdiff_t n = C - i < BLOCK ? C - i : BLOCK;
         const T *x = FN(gather)(&from, i, n, block);
-        T *e = dense && mode == FASTML_SOFTMAX ? (T *)y + i : block;
-        if (mode == FASTML_SOFTMAX) FN(softmax_block_exp)(x, e, n, m, floor);
-        else maxima += FN(softmax_block_rest)(x, e, n, m, floor);
+        T *e = dense && mode == FASTML_SOFTMAX ? (T *)y + i : exponentials;
+        FN(softmax_block_exp)(x, e, n, base);
+        if (mode != FASTML_SOFTMAX && first <= i && i <= last) maxima += FN(softmax_block_drop)(x, e, n, m);
         FN(softmax_block_sum)(e, n, high, low);
     }
     FN(lanes_total)(high, low);
     T rest = 0, scale;
     if (mode == FASTML_SOFTMAX) scale = FN(inverse)(high[0], low[0], &rest);
-    else scale = FN(log_of_sum)(high[0] + low[0], (T)(maxima - 1));
+    else scale = FN(log_of_sum)(FN(without_factor)(high[0] + low[0], q), (T)(maxima - 1));
     if (mode == FASTML_LOGSUMEXP) {
         S v = STORE(m + scale);
         memcpy(y, &v, sizeof v);
@@ -203,7 +199,7 @@ NOINLINE static void FN(softmax_row)(const fastml_problem *p) {
         ptrdiff_t n = C - i < BLOCK ? C - i : BLOCK;
         T *result = dense ? (T *)y + i : block;
         if (mode == FASTML_SOFTMAX) {
-            if (!dense) FN(softmax_block_exp)(FN(gather)(&from, i, n, block), block, n, m, floor);
+            if (!dense) FN(softmax_block_exp)(FN(gather)(&from, i, n, block), block, n, base);
             FN(softmax_block_scale)(result, n, scale, rest);
             FN(scatter)(result, &from, y, y_step, i, n, 0);
         } else {
