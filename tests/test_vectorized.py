@@ -80,8 +80,12 @@ HOT_LOOPS = [
     Hot("softmax_tile_write", fma=(1, 1), several=True),
     Hot("softmax_tile_write", ALL, sub=2, several=True),
     Hot("softmax_tile_write", ("f16",), fma=(10, 15), max=1, several=True),
+    Hot("backward_block_dot", fma=(2, 2), sub=4),
+    Hot("backward_row", fma=(10, 15), max=1, several=True),  # log_softmax_backward
+    Hot("backward_tile", ALL, fma=(10, 15), max=1, several=True),
+    Hot("entropy_block", fma=(11, 10), cmp=(3, 3)),
     Hot("logistic_dots", fma=(1, 1), half=FLOATS),
-    Hot("logistic_activate", fma=(15, 23), max=1, cmp=(3, 3), fused=True, folded=2),
+    Hot("logistic_activate", fma=(20, 24), max=1, cmp=(3, 3), fused=True, folded=2),
     Hot("logistic_gradient", fma=(7, 7)),
     Hot("logistic_scores", fma=(1, 1)),
     Hot("logistic_softmax_rows", **EXP),

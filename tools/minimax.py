@@ -106,16 +106,29 @@ def atanh_tail(z: mp.mpf) -> mp.mpf:
     return (2 * mp.atanh(s) - 2 * s) / (s * z)
 
 
+def log1p_tail(f: mp.mpf) -> mp.mpf:
+    """(log(1+f) - f + f^2/2) / f^3."""
+    if abs(f) < 1e-6:
+        return mp.mpf(1) / 3 - f / 4 + f**2 / 5
+    return (mp.log1p(f) - f + f**2 / 2) / f**3
+
+
 def exp_from(tail: Sequence[mp.mpf], single: bool) -> Function:
     """Return e^r as the kernels compute it, without their rounding."""
     rounded = [as_float(c, single) for c in tail][::-1]
     return lambda r: 1 + r + r * r * mp.polyval(rounded, r)
 
 
-def log_from(tail: Sequence[mp.mpf], single: bool) -> Function:
+def log_from(tail: Sequence[mp.mpf]) -> Function:
     """Return log((1+s)/(1-s)) likewise."""
-    rounded = [as_float(c, single) for c in tail][::-1]
+    rounded = [as_float(c, single=False) for c in tail][::-1]
     return lambda s: 2 * s + s**3 * mp.polyval(rounded, s * s)
+
+
+def log1p_from(tail: Sequence[mp.mpf]) -> Function:
+    """Return log(1+f) likewise, of float32."""
+    rounded = [as_float(c, single=True) for c in tail][::-1]
+    return lambda f: f - f**2 / 2 + f**3 * mp.polyval(rounded, f)
 
 
 def main() -> None:
@@ -134,11 +147,14 @@ def main() -> None:
     p, q = show("TANH_P", p, False)[::-1], show("TANH_Q", q, False)[::-1]
     print(relative_error(lambda x: x + x**3 * mp.polyval(p, x * x) / mp.polyval(q, x * x), mp.tanh, 1e-3, edge))
 
-    top = float((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) * 1.0001
-    for single, degree in ((True, 3), (False, 6)):
-        fit = remez(atanh_tail, lambda z: z + mp.mpf(1e-9), 0.0, top**2, degree)
-        show("LOG", fit, single)
-        print(relative_error(log_from(fit, single), lambda s: 2 * mp.atanh(s), 1e-3, top))
+    low, high = float(mp.sqrt(0.5) - 1) * 1.0001, float(mp.sqrt(2) - 1) * 1.0001
+    fit = remez(log1p_tail, lambda f: abs(f**3 / mp.log1p(f)) + mp.mpf(1e-9), low, high, 7)
+    show("LOG", fit, True)
+    print(relative_error(log1p_from(fit), mp.log1p, low, high))
+    top = high / (2 + high)
+    fit = remez(atanh_tail, lambda z: z + mp.mpf(1e-9), 0.0, top**2, 6)
+    show("LOG", fit, False)
+    print(relative_error(log_from(fit), lambda s: 2 * mp.atanh(s), 1e-3, top))
 
 
 if __name__ == "__main__":

@@ -12,8 +12,10 @@
 #define LN2_HIGH 0x1.62e4p-1f
 #define LN2_LOW 0x1.7f7d1cp-20f
 #define EXP_TAIL(x) HORNER5(x, 0x1.fffffcp-2f, 0x1.555492p-3f, 0x1.5558f2p-5f, 0x1.1239e4p-7f, 0x1.6a245cp-10f)
-#define LOG_TAIL(x) HORNER4(x, 0x1.555554p-1f, 0x1.999a7ap-2f, 0x1.2438cep-2f, 0x1.e2f7e6p-3f)
 #define LOG1P_TAIL(z) HORNER4(z, 0x1.5555p-1f, 0x1.99d286p-2f, 0x1.1eb566p-2f, 0x1.1efbfep-2f)
+#define LOG_TAIL(x)                                                                                               \
+    HORNER8(x, 0x1.555554p-2f, -0x1.000228p-2f, 0x1.99a00ap-3f, -0x1.54722ep-3f, 0x1.22d9ecp-3f, -0x1.0d860ep-3f, \
+            0x1.055d3cp-3f, -0x1.38b584p-4f)
 #define SQRT_HALF_BITS 0x3f3504f3u
 #define MANTISSA_MASK 0x007fffffu
 /* 2^-64: keeps 2^n and its inverse normal from the largest to the smallest result */
@@ -171,16 +173,19 @@ INLINE T MATH(relu_backward)(T dy, T y) {
     return dy != dy || y != y ? sum : passed;
 }
 
-/* log(u) + c for a normal u: u = 2^k m with m in [sqrt(1/2), sqrt(2)), log m = 2 atanh(f / (2 + f)) for f = m - 1;
- * k_shift is added to k. Tang (1990) has the method. */
+/* log(u) + c for a normal u: u = 2^k m with m in [sqrt(1/2), sqrt(2)), f = m - 1; k_shift is added to k. float64 takes
+ * log m = f - s (f - R) for s = f / (2 + f), as fdlibm; in float32 a polynomial is as short as that and its division.
+ * In both, f carries the leading bits exactly. */
 INLINE T MATH(log_normal)(T u, T c, T k_shift) {
     U shifted = BITS(u) - SQRT_HALF_BITS + ((U)EXPONENT_BIAS << EXPONENT_SHIFT);
     T f = FROM_BITS((shifted & MANTISSA_MASK) + SQRT_HALF_BITS) - 1;
-    T k = FROM_BITS((shifted >> EXPONENT_SHIFT) | BITS(MAGIC(0))) - MAGIC(EXPONENT_BIAS) + k_shift;
-    T ratio = f / (2 + f), z = ratio * ratio;
-    /* log m = f - (f^2/2 - ratio (f^2/2 + z p)), the form in which f carries the leading bits exactly */
-    T half_square = (T)0.5 * f * f;
-    T small = MULADD(k, LN2_LOW, c) - (half_square - ratio * MULADD(z, LOG_TAIL(z), half_square));
+    T k = FROM_BITS((shifted >> EXPONENT_SHIFT) | BITS(MAGIC(0))) - (MAGIC(EXPONENT_BIAS) - k_shift);
+#if DTYPE == F32
+    T small = MULADD(f * f, MULADD(f, LOG_TAIL(f), (T)-0.5), MULADD(k, LN2_LOW, c));
+#else
+    T s = f / (2 + f), z = s * s;
+    T small = MULADD(-s, MULADD(-z, LOG_TAIL(z), f), MULADD(k, LN2_LOW, c));
+#endif
     return MULADD(k, LN2_HIGH, f + small);
 }
 
@@ -206,13 +211,14 @@ INLINE T MATH(log1p_unit)(T e, T s) {
     return MULADD(-s, MULADD(-ss, LOG1P_TAIL(ss), e), e);
 }
 
-/* -p log p for p >= 0, 0 at 0; NaN for negative p and NaN. */
+/* -p log p for p >= 0, 0 at 0; NaN for negative p and NaN. A subnormal p is scaled. What comes out as the logarithm of
+ * 0 is finite, of infinity positive, and of the others does not matter. */
 INLINE T MATH(entropy_term)(T p) {
     const T smallest = sizeof(T) == 4 ? (T)0x1p-126 : (T)0x1p-1022, up = sizeof(T) == 4 ? (T)0x1p24 : (T)0x1p54;
-    T scaled = p < smallest ? p * up : p, shift = p < smallest ? (sizeof(T) == 4 ? -24 : -54) : 0;
-    T term = -p * MATH(log_normal)(scaled, 0, shift);
-    term = p > 0 ? term : p * 0;
-    return p < 0 || p - p != 0 ? (p < 0 ? (T)NAN : -p) : term;
+    T factor = p < smallest ? up : 1, shift = p < smallest ? (sizeof(T) == 4 ? -24 : -54) : 0;
+    T log = MATH(log_normal)(p * factor, 0, shift);
+    T valid = p < 0 ? (T)NAN : p;
+    return -valid * log;
 }
 
 /* log(1 + e^s) and its derivative 1 / (1 + e^-s), sharing e^-|s|; both exact where they are tiny. */
