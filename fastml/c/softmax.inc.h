@@ -85,6 +85,7 @@ INLINE T FN(without_factor)(T sum, T q) { return MULADD(sum, q, sum); }
 
 #undef BLOCK
 #undef PLAIN_SUM
+#undef FEW_ROWS
 #undef TILE
 #undef KEEPS
 #undef HUGE_MAX

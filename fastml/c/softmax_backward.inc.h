@@ -95,12 +95,12 @@ INLINE void FN(backward_tile_as)(int mode, const fastml_problem *p, ptrdiff_t w)
     ptrdiff_t used = p->C < LANES ? p->C : LANES;
     T exp_low = MATH(exp_low);
     OPAQUE(exp_low);
-    FN(softmax_tile_clear)(&t, used);
+    FN(softmax_tile_clear)(&t, p->C, used);
     for (ptrdiff_t i = 0; i < p->C; i++, x += p->x_step, x2 += p->x2_step) {
         const S *a = (const S *)x, *b = mode == FASTML_SOFTMAX_BACKWARD ? (const S *)x2 : a;
-        T *lane = FN(softmax_tile_lane)(&t, i);
+        T *lane = FN(softmax_tile_lane)(&t, i, p->C);
         IVDEP for (ptrdiff_t j = 0; j < w; j++) lane[j] = FN(backward_add)(mode, LOAD(a[j]), LOAD(b[j]), lane[j]);
-        if ((i + 1) % PLAIN_SUM == 0 || i + 1 == p->C) FN(softmax_tile_flush)(&t, i < PLAIN_SUM, used, w);
+        if ((i + 1) % PLAIN_SUM == 0 || i + 1 == p->C) FN(softmax_tile_flush)(&t, p->C, i < PLAIN_SUM, used, w);
     }
     FN(softmax_tile_total)(&t, used, w);
     T *sum = t.high[0], *low = t.low[0];

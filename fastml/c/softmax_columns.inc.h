@@ -25,8 +25,11 @@ NOINLINE static int FN(softmax_tile_max)(FN(tile) *t, const S *x, ptrdiff_t C, p
     return moderate;
 }
 
-/* Two elements of a group are added in one place, two in another, and then the two sums. */
-INLINE T *FN(softmax_tile_lane)(FN(tile) *t, ptrdiff_t i) {
+/* Two elements of a group are added in one place, two in another, and then the two sums; of few rows, `high` is the
+ * one place. */
+#define FEW_ROWS(C) ((C) <= PLAIN_SUM / 2)
+INLINE T *FN(softmax_tile_lane)(FN(tile) *t, ptrdiff_t i, ptrdiff_t C) {
+    if (FEW_ROWS(C)) return t->high[i % LANES];
     return t->lane[i % LANES + (i % PLAIN_SUM < PLAIN_SUM / 2 ? 0 : LANES)];
 }
 
@@ -35,10 +38,10 @@ INLINE T FN(softmax_tile_term)(const FN(tile) *t, T x, ptrdiff_t j) {
 }
 
 /* Pass 2 for softmax over rows of which the first goes to lane 0; y may be x. */
-NOINLINE static void FN(softmax_tile_exp)(FN(tile) *t, const S *x, S *y, ptrdiff_t rows, ptrdiff_t w, ptrdiff_t x_step,
+NOINLINE static void FN(softmax_tile_exp)(FN(tile) *t, const S *x, S *y, ptrdiff_t C, ptrdiff_t rows, ptrdiff_t w, ptrdiff_t x_step,
                                           ptrdiff_t y_step) {
     for (ptrdiff_t i = 0; i < rows; i++, x += x_step, y += y_step) {
-        T *lane = FN(softmax_tile_lane)(t, i);
+        T *lane = FN(softmax_tile_lane)(t, i, C);
         IVDEP for (ptrdiff_t j = 0; j < w; j++) {
             T e = FN(softmax_tile_term)(t, LOAD(x[j]), j);
             lane[j] += e;
@@ -48,9 +51,9 @@ NOINLINE static void FN(softmax_tile_exp)(FN(tile) *t, const S *x, S *y, ptrdiff
 }
 
 /* The same for the logarithms, without the maxima themselves. */
-NOINLINE static void FN(softmax_tile_rest)(FN(tile) *t, const S *x, ptrdiff_t rows, ptrdiff_t w, ptrdiff_t x_step) {
+NOINLINE static void FN(softmax_tile_rest)(FN(tile) *t, const S *x, ptrdiff_t C, ptrdiff_t rows, ptrdiff_t w, ptrdiff_t x_step) {
     for (ptrdiff_t i = 0; i < rows; i++, x += x_step) {
-        T *lane = FN(softmax_tile_lane)(t, i);
+        T *lane = FN(softmax_tile_lane)(t, i, C);
         IVDEP for (ptrdiff_t j = 0; j < w; j++) {
             T v = LOAD(x[j]), e = FN(softmax_tile_term)(t, v, j);
             lane[j] += v == t->max[j] ? 0 : e;
@@ -60,11 +63,12 @@ NOINLINE static void FN(softmax_tile_rest)(FN(tile) *t, const S *x, ptrdiff_t ro
 }
 
 /* The compensated sum takes the lanes over, of which `used` hold something; the `first` group is the sum. */
-NOINLINE static void FN(softmax_tile_flush)(FN(tile) *t, int first, ptrdiff_t used, ptrdiff_t w) {
+NOINLINE static void FN(softmax_tile_flush)(FN(tile) *t, ptrdiff_t C, int first, ptrdiff_t used, ptrdiff_t w) {
     for (ptrdiff_t j = 0; j < w; j++) {
         t->count[j] += t->maxima[j];
         t->maxima[j] = 0;
     }
+    if (FEW_ROWS(C)) return;
     for (ptrdiff_t l = 0; l < used; l++) {
         T *lane = t->lane[l], *other = t->lane[LANES + l], *high = t->high[l], *low = t->low[l];
         IVDEP for (ptrdiff_t j = 0; j < w; j++) {
@@ -101,11 +105,12 @@ NOINLINE static void FN(softmax_tile_write)(FN(tile) *t, int mode, const S *x, S
     }
 }
 
-static void FN(softmax_tile_clear)(FN(tile) *t, ptrdiff_t used) {
+static void FN(softmax_tile_clear)(FN(tile) *t, ptrdiff_t C, ptrdiff_t used) {
+    size_t size = (size_t)used * sizeof t->lane[0];
     memset(t->maxima, 0, sizeof t->maxima);
     memset(t->count, 0, sizeof t->count);
-    memset(t->lane, 0, (size_t)used * sizeof t->lane[0]);
-    memset(t->lane + LANES, 0, (size_t)used * sizeof t->lane[0]);
+    memset(FEW_ROWS(C) ? t->high : t->lane, 0, size);
+    memset(FEW_ROWS(C) ? t->low : t->lane + LANES, 0, size);
 }
 
 static void FN(softmax_tile)(const fastml_problem *p, ptrdiff_t w) {
@@ -124,12 +129,12 @@ static void FN(softmax_tile)(const fastml_problem *p, ptrdiff_t w) {
         }
         return;
     }
-    FN(softmax_tile_clear)(&t, used);
+    FN(softmax_tile_clear)(&t, C, used);
     for (ptrdiff_t i = 0; i < C; i += PLAIN_SUM) {
         ptrdiff_t rows = C - i < PLAIN_SUM ? C - i : PLAIN_SUM;
-        if (mode == FASTML_SOFTMAX) FN(softmax_tile_exp)(&t, x + i * x_step, y + i * y_step, rows, w, x_step, y_step);
-        else FN(softmax_tile_rest)(&t, x + i * x_step, rows, w, x_step);
-        FN(softmax_tile_flush)(&t, i == 0, used, w);
+        if (mode == FASTML_SOFTMAX) FN(softmax_tile_exp)(&t, x + i * x_step, y + i * y_step, C, rows, w, x_step, y_step);
+        else FN(softmax_tile_rest)(&t, x + i * x_step, C, rows, w, x_step);
+        FN(softmax_tile_flush)(&t, C, i == 0, used, w);
     }
     FN(softmax_tile_total)(&t, used, w);
     T *total = t.high[0], *low = t.low[0];
