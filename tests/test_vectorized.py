@@ -69,6 +69,7 @@ HOT_LOOPS = [
     Hot("relu_backward", cmp=(1, 1)),
     Hot("softmax_block_max", max=1, several=True),
     Hot("softmax_block_exp", **EXP_OF_X),
+    Hot("softmax_block_above", **EXP),
     Hot("softmax_block_drop", cmp=(1, 1), several=True),
     Hot("softmax_block_sum", sub=4),
     Hot("softmax_block_scale", fma=(1, 1)),

@@ -10,12 +10,12 @@ NOINLINE static void FN(given_class)(const FN(entropy_tile) *t, const S *x, S *g
 
 static void FN(given_sums)(FN(entropy_tile) *t, const fastml_cross_entropy *p, ptrdiff_t w) {
     ptrdiff_t C = p->C, used = C < LANES ? C : LANES;
-    FN(softmax_tile_clear)(&t->toward, used);
+    FN(softmax_tile_clear)(&t->toward, C, used);
     for (ptrdiff_t c = 0; c < C; c++) {
         S *g = p->gradient ? (S *)(p->gradient + c * p->gradient_step) : NULL;
         FN(shares_of_class)(t, p, w, c);
-        FN(given_class)(t, (const S *)(p->x + c * p->x_step), g, t->toward.lane[c % LANES], w);
-        if ((c + 1) % PLAIN_SUM == 0 || c + 1 == C) FN(softmax_tile_flush)(&t->toward, used, w);
+        FN(given_class)(t, (const S *)(p->x + c * p->x_step), g, FN(softmax_tile_lane)(&t->toward, c, C), w);
+        if ((c + 1) % PLAIN_SUM == 0 || c + 1 == C) FN(softmax_tile_flush)(&t->toward, C, c < PLAIN_SUM, used, w);
     }
     FN(softmax_tile_total)(&t->toward, used, w);
     T *toward = t->toward.high[0];

@@ -132,7 +132,7 @@ static void FN(sum_row)(const fastml_cross_entropy *p, const FN(source) *from, p
             FN(add_block)(v, n, &toward);
             if (p->q) FN(add_block)(a, n, &total);
         }
-        FN(softmax_block_exp)(x, e, n, row->m, row->floor);
+        FN(softmax_block_above)(x, e, n, row->m, row->floor);
         int holds_first = first >= i && first < i + n;
         if (holds_first) e[first - i] = 0;
         FN(add_block)(e, n, &exponentials);
@@ -151,7 +151,7 @@ static void FN(write_row)(const fastml_cross_entropy *p, const FN(source) *from,
     for (ptrdiff_t i = 0; i < p->C; i += BLOCK) {
         ptrdiff_t n = p->C - i < BLOCK ? p->C - i : BLOCK;
         T *e = dense ? (T *)p->gradient + i : block;
-        if (!dense) FN(softmax_block_exp)(FN(gather)(from, i, n, block), e, n, row->m, row->floor);
+        if (!dense) FN(softmax_block_above)(FN(gather)(from, i, n, block), e, n, row->m, row->floor);
         if (spread) {
             FN(shares)(p, i, n, a);
             FN(spread_block)(e, a, n, inverse, total, scale);

@@ -59,23 +59,23 @@ NOINLINE static void FN(toward_class)(FN(entropy_tile) *t, const S *x, T *toward
 static void FN(sum_tile)(FN(entropy_tile) *t, const fastml_cross_entropy *p, ptrdiff_t w) {
     ptrdiff_t C = p->C, used = C < LANES ? C : LANES;
     int spread = FN(is_spread)(p);
-    FN(softmax_tile_clear)(&t->sums, used);
+    FN(softmax_tile_clear)(&t->sums, C, used);
     if (spread) {
-        FN(softmax_tile_clear)(&t->toward, used);
-        FN(softmax_tile_clear)(&t->total, used);
+        FN(softmax_tile_clear)(&t->toward, C, used);
+        FN(softmax_tile_clear)(&t->total, C, used);
     }
     for (ptrdiff_t c = 0; c < C; c++) {
         const S *x = (const S *)(p->x + c * p->x_step);
         S *e = p->gradient ? (S *)(p->gradient + c * p->gradient_step) : NULL;
         if (spread) {
             FN(shares_of_class)(t, p, w, c);
-            FN(toward_class)(t, x, t->toward.lane[c % LANES], t->total.lane[c % LANES], w);
+            FN(toward_class)(t, x, FN(softmax_tile_lane)(&t->toward, c, C), FN(softmax_tile_lane)(&t->total, c, C), w);
         }
-        FN(sum_class)(t, x, e, t->sums.lane[c % LANES], w, c);
+        FN(sum_class)(t, x, e, FN(softmax_tile_lane)(&t->sums, c, C), w, c);
         if ((c + 1) % PLAIN_SUM && c + 1 < C) continue;
-        FN(softmax_tile_flush)(&t->sums, used, w);
-        if (spread) FN(softmax_tile_flush)(&t->toward, used, w);
-        if (p->q) FN(softmax_tile_flush)(&t->total, used, w);
+        FN(softmax_tile_flush)(&t->sums, C, c < PLAIN_SUM, used, w);
+        if (spread) FN(softmax_tile_flush)(&t->toward, C, c < PLAIN_SUM, used, w);
+        if (p->q) FN(softmax_tile_flush)(&t->total, C, c < PLAIN_SUM, used, w);
     }
     FN(softmax_tile_total)(&t->sums, used, w);
     if (spread) FN(softmax_tile_total)(&t->toward, used, w);

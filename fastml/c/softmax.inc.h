@@ -4,7 +4,7 @@
  *
  * Pass 1 finds m, pass 2 adds the exponentials, pass 3 writes. The exponentials are not of x - m, whose rounding would
  * cost 64 ULP at x - m = -100, but of x, with the exponent of e^m taken off (exp_relative): softmax divides out what is
- * left of e^m, the logarithms multiply once. Exponentials carry a factor 2^OFFSET until then, so that none is subnormal.
+ * left of e^m, the logarithms multiply once. Exponentials carry a factor 2^OFFSET until then: none is subnormal.
  * Element i is added to lane i % LANES; after PLAIN_SUM elements the lanes go into a compensated sum; so every layout
  * gives the same bits.
  *

@@ -1,7 +1,8 @@
 /* Problems side by side: the loops of softmax_row.inc.h turned by 90 degrees, `w` <= TILE columns at a time. */
 
 typedef struct {
-    T max[TILE], origin[TILE], floor[TILE], magic[TILE], factor[TILE], maxima[TILE]; /* exp_base, and its q */
+    T max[TILE], floor[TILE], maxima[TILE];
+    T origin[TILE], lowest[TILE], magic[TILE], factor[TILE]; /* exp_base, and its q */
     T lane[2 * LANES][TILE], high[LANES][TILE], low[LANES][TILE];
     double count[TILE]; /* of maxima, flushed with the lanes: T counts to 2^24 only */
 } FN(tile);
@@ -19,7 +20,8 @@ NOINLINE static int FN(softmax_tile_max)(FN(tile) *t, const S *x, ptrdiff_t C, p
     IVDEP for (ptrdiff_t j = 0; j < w; j++) {
         MATH(exp_base) base = MATH(exp_based_on)(t->max[j], &t->factor[j]);
         t->origin[j] = base.origin;
-        t->floor[j] = base.low;
+        t->lowest[j] = base.low;
+        t->floor[j] = FN(floor_below)(t->max[j]);
         t->magic[j] = base.magic;
     }
     return moderate;
@@ -34,7 +36,7 @@ INLINE T *FN(softmax_tile_lane)(FN(tile) *t, ptrdiff_t i, ptrdiff_t C) {
 }
 
 INLINE T FN(softmax_tile_term)(const FN(tile) *t, T x, ptrdiff_t j) {
-    return MATH(exp_relative)(x, t->origin[j], t->floor[j], t->magic[j]);
+    return MATH(exp_relative)(x, t->origin[j], t->lowest[j], t->magic[j]);
 }
 
 /* Pass 2 for softmax over rows of which the first goes to lane 0; y may be x. */
@@ -141,7 +143,10 @@ static void FN(softmax_tile)(const fastml_problem *p, ptrdiff_t w) {
     if (mode == FASTML_SOFTMAX)
         for (ptrdiff_t j = 0; j < w; j++) total[j] = FN(inverse)(total[j], low[j], &low[j]);
     else
-        for (ptrdiff_t j = 0; j < w; j++) total[j] = FN(log_of_sum)(FN(without_factor)(total[j] + low[j], t.factor[j]), (T)(t.count[j] - 1));
+        for (ptrdiff_t j = 0; j < w; j++) {
+            T others = FN(without_factor)(total[j] + low[j], t.factor[j]);
+            total[j] = FN(log_of_sum)(others, (T)(t.count[j] - 1));
+        }
     if (mode == FASTML_LOGSUMEXP)
         for (ptrdiff_t j = 0; j < w; j++) y[j] = STORE(t.max[j] + total[j]);
     else
