@@ -40,8 +40,8 @@ INLINE T FN(softmax_tile_term)(const FN(tile) *t, T x, ptrdiff_t j) {
 }
 
 /* Pass 2 for softmax over rows of which the first goes to lane 0; y may be x. */
-NOINLINE static void FN(softmax_tile_exp)(FN(tile) *t, const S *x, S *y, ptrdiff_t C, ptrdiff_t rows, ptrdiff_t w, ptrdiff_t x_step,
-                                          ptrdiff_t y_step) {
+NOINLINE static void FN(softmax_tile_exp)(FN(tile) *t, const S *x, S *y, ptrdiff_t C, ptrdiff_t rows, ptrdiff_t w,
+                                          ptrdiff_t x_step, ptrdiff_t y_step) {
     for (ptrdiff_t i = 0; i < rows; i++, x += x_step, y += y_step) {
         T *lane = FN(softmax_tile_lane)(t, i, C);
         IVDEP for (ptrdiff_t j = 0; j < w; j++) {
@@ -53,7 +53,8 @@ NOINLINE static void FN(softmax_tile_exp)(FN(tile) *t, const S *x, S *y, ptrdiff
 }
 
 /* The same for the logarithms, without the maxima themselves. */
-NOINLINE static void FN(softmax_tile_rest)(FN(tile) *t, const S *x, ptrdiff_t C, ptrdiff_t rows, ptrdiff_t w, ptrdiff_t x_step) {
+NOINLINE static void FN(softmax_tile_rest)(FN(tile) *t, const S *x, ptrdiff_t C, ptrdiff_t rows, ptrdiff_t w,
+                                           ptrdiff_t x_step) {
     for (ptrdiff_t i = 0; i < rows; i++, x += x_step) {
         T *lane = FN(softmax_tile_lane)(t, i, C);
         IVDEP for (ptrdiff_t j = 0; j < w; j++) {
@@ -134,8 +135,9 @@ static void FN(softmax_tile)(const fastml_problem *p, ptrdiff_t w) {
     FN(softmax_tile_clear)(&t, C, used);
     for (ptrdiff_t i = 0; i < C; i += PLAIN_SUM) {
         ptrdiff_t rows = C - i < PLAIN_SUM ? C - i : PLAIN_SUM;
-        if (mode == FASTML_SOFTMAX) FN(softmax_tile_exp)(&t, x + i * x_step, y + i * y_step, C, rows, w, x_step, y_step);
-        else FN(softmax_tile_rest)(&t, x + i * x_step, C, rows, w, x_step);
+        const S *from = x + i * x_step;
+        if (mode == FASTML_SOFTMAX) FN(softmax_tile_exp)(&t, from, y + i * y_step, C, rows, w, x_step, y_step);
+        else FN(softmax_tile_rest)(&t, from, C, rows, w, x_step);
         FN(softmax_tile_flush)(&t, C, i == 0, used, w);
     }
     FN(softmax_tile_total)(&t, used, w);
