@@ -37,6 +37,7 @@ EXTENSIONS = [
     extension("_softmax", []),
     extension("_cross_entropy", []),
     extension("_losses", []),
+    extension("_norm", []),
     extension("_logistic", []),
     extension("_lbfgs", []),
 ]

@@ -20,6 +20,14 @@ from fastml.losses import (
     mse_loss,
     rmse_loss,
 )
+from fastml.normalization import (
+    batch_norm,
+    batch_norm_backward,
+    layer_norm,
+    layer_norm_backward,
+    rms_norm,
+    rms_norm_backward,
+)
 from fastml.softmax_family import (
     entropy,
     log_softmax,
@@ -35,6 +43,8 @@ __all__ = [
     "EarlyStopping",
     "FitResult",
     "__version__",
+    "batch_norm",
+    "batch_norm_backward",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
@@ -42,6 +52,8 @@ __all__ = [
     "fit_logistic",
     "get_num_threads",
     "huber_loss",
+    "layer_norm",
+    "layer_norm_backward",
     "log_softmax",
     "log_softmax_backward",
     "logistic_loss",
@@ -53,6 +65,8 @@ __all__ = [
     "predict_logistic",
     "relu",
     "relu_backward",
+    "rms_norm",
+    "rms_norm_backward",
     "rmse_loss",
     "set_num_threads",
     "show_config",

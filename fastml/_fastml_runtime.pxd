@@ -42,6 +42,33 @@ cdef extern from "fastml.h" nogil:
         double smoothing, smooth_total, scale
     ctypedef void (*fastml_cross_entropy_one)(const fastml_cross_entropy *problem) noexcept nogil
     ctypedef void (*fastml_cross_entropy_many)(const fastml_cross_entropy *problem, ptrdiff_t count) noexcept nogil
+    enum:
+        FASTML_NORM_MOMENTS, FASTML_NORM_DOTS
+        FASTML_NORM_CHUNK, FASTML_NORM_COLUMNS
+    ctypedef struct fastml_norm:
+        int kind
+        const void *x
+        const void *dy
+        void *y
+        const void *weight
+        const void *bias
+        const void *gain
+        const void *offset
+        const void *mean
+        const void *rstd
+        const void *a
+        const void *b
+        const void *scale
+        ptrdiff_t x_step, dy_step, y_step
+    ctypedef void (*fastml_norm_sums)(const fastml_norm *p, ptrdiff_t n, double *sums) noexcept nogil
+    ctypedef void (*fastml_norm_sums_columns)(
+        const fastml_norm *p, ptrdiff_t R, ptrdiff_t w, double *sums) noexcept nogil
+    ctypedef void (*fastml_norm_apply)(const fastml_norm *p, ptrdiff_t n) noexcept nogil
+    ctypedef void (*fastml_norm_apply_columns)(const fastml_norm *p, ptrdiff_t R, ptrdiff_t w) noexcept nogil
+    ctypedef void (*fastml_norm_gradient)(
+        const fastml_norm *p, ptrdiff_t R, ptrdiff_t n, double *sums, ptrdiff_t stride) noexcept nogil
+    ctypedef void (*fastml_transpose)(const void *source, ptrdiff_t source_step, void *to, ptrdiff_t to_step,
+                                      ptrdiff_t rows, ptrdiff_t columns) noexcept nogil
     ctypedef void (*fastml_sum)(const void *a, const void *b, ptrdiff_t n, double *total) noexcept nogil
     ctypedef struct fastml_loss_pass:
         int kind
@@ -75,6 +102,13 @@ cdef extern from "fastml.h" nogil:
         fastml_cross_entropy_many cross_entropy_columns[3]
         fastml_cross_entropy_many cross_entropy_short[3]
         fastml_sum sum[3]
+        fastml_transpose transpose[3]
+        fastml_norm_sums norm_sums[3]
+        fastml_norm_sums_columns norm_sums_columns[3]
+        fastml_norm_apply norm_apply[3]
+        fastml_norm_apply_columns norm_apply_columns[3]
+        fastml_norm_gradient norm_gradient[3]
+        fastml_norm_gradient norm_gradient_columns[3]
         fastml_loss loss[3]
         fastml_logistic_binary logistic_binary[3]
         fastml_logistic_softmax logistic_softmax[3]

@@ -65,6 +65,29 @@ typedef void (*fastml_cross_entropy_one)(const fastml_cross_entropy *problem);
 /* Several side by side, adjacent in memory; or R contiguous ones of C <= FASTML_SHORT_ROW, one after the other. */
 typedef void (*fastml_cross_entropy_many)(const fastml_cross_entropy *problem, ptrdiff_t count);
 
+/* Norms (norm.inc.h has the formulas). All of the computing dtype; what a call does not need is NULL. Steps are elements
+ * from an element of a problem to the next where problems are columns, from row to row in norm_gradient. */
+enum { FASTML_NORM_MOMENTS, FASTML_NORM_DOTS }; /* forward and backward */
+enum { FASTML_NORM_CHUNK = 2048, FASTML_NORM_COLUMNS = 64 };
+typedef struct {
+    int kind;
+    const void *x, *dy;
+    void *y;
+    const void *weight, *bias, *gain, *offset, *mean, *rstd, *a, *b, *scale;
+    ptrdiff_t x_step, dy_step, y_step;
+} fastml_norm;
+
+/* Sums of n elements into sums[2]; of R elements of w columns into sums[2 w]. */
+typedef void (*fastml_norm_sums)(const fastml_norm *p, ptrdiff_t n, double *sums);
+typedef void (*fastml_norm_sums_columns)(const fastml_norm *p, ptrdiff_t R, ptrdiff_t w, double *sums);
+typedef void (*fastml_norm_apply)(const fastml_norm *p, ptrdiff_t n);
+typedef void (*fastml_norm_apply_columns)(const fastml_norm *p, ptrdiff_t R, ptrdiff_t w);
+typedef void (*fastml_norm_gradient)(const fastml_norm *p, ptrdiff_t R, ptrdiff_t n, double *sums, ptrdiff_t stride);
+
+/* to[i, j] = from[j, i] for i < columns, j < rows; steps are the distances of rows in elements. */
+typedef void (*fastml_transpose)(const void *from, ptrdiff_t from_step, void *to, ptrdiff_t to_step, ptrdiff_t rows,
+                                 ptrdiff_t columns);
+
 /* total[0] + total[1] += the sum of a[i] for i < n, or of a[i] b[i] where b is not NULL (sum.inc.h). */
 typedef void (*fastml_sum)(const void *a, const void *b, ptrdiff_t n, double *total);
 enum { FASTML_SUM_BLOCK = 512 };
@@ -115,6 +138,12 @@ typedef struct {
     fastml_cross_entropy_many cross_entropy_columns[FASTML_DTYPES], cross_entropy_short[FASTML_DTYPES];
     /* float32 and float64 only: what else there is, is converted in blocks */
     fastml_sum sum[FASTML_DTYPES];
+    fastml_transpose transpose[FASTML_DTYPES];
+    fastml_norm_sums norm_sums[FASTML_DTYPES];
+    fastml_norm_sums_columns norm_sums_columns[FASTML_DTYPES];
+    fastml_norm_apply norm_apply[FASTML_DTYPES];
+    fastml_norm_apply_columns norm_apply_columns[FASTML_DTYPES];
+    fastml_norm_gradient norm_gradient[FASTML_DTYPES], norm_gradient_columns[FASTML_DTYPES];
     fastml_loss loss[FASTML_DTYPES];
     fastml_logistic_binary logistic_binary[FASTML_DTYPES];
     fastml_logistic_softmax logistic_softmax[FASTML_DTYPES];

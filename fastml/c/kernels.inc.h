@@ -12,6 +12,7 @@
 #include "math.inc.h"
 #include "elementwise.inc.h"
 #include "sum.inc.h"
+#include "norm.inc.h"
 #include "losses.inc.h"
 #include "softmax.inc.h"
 #include "logistic.inc.h"
@@ -22,6 +23,7 @@
 #include "math.inc.h"
 #include "elementwise.inc.h"
 #include "sum.inc.h"
+#include "norm.inc.h"
 #include "losses.inc.h"
 #include "softmax.inc.h"
 #include "logistic.inc.h"
@@ -64,6 +66,13 @@ const fastml_table TABLE(ISA) = {
     .cross_entropy_columns = ALL(cross_entropy_columns, ISA),
     .cross_entropy_short = ALL(cross_entropy_short, ISA),
     .sum = WIDE(sum, ISA),
+    .transpose = WIDE(transpose_any, ISA),
+    .norm_sums = WIDE(norm_sums, ISA),
+    .norm_sums_columns = WIDE(norm_sums_columns, ISA),
+    .norm_apply = WIDE(norm_apply, ISA),
+    .norm_apply_columns = WIDE(norm_apply_columns, ISA),
+    .norm_gradient = WIDE(norm_gradient, ISA),
+    .norm_gradient_columns = WIDE(norm_gradient_columns, ISA),
     .loss = WIDE(loss, ISA),
     .logistic_binary = WIDE(logistic_binary, ISA),
     .logistic_softmax = WIDE(logistic_softmax, ISA),

@@ -74,3 +74,10 @@ NOINLINE static void FN(transpose)(const S *from, ptrdiff_t from_step, S *to, pt
         for (ptrdiff_t j = 0; j < rows; j++) to[i * to_step + j] = from[j * from_step + i];
 }
 #undef SQUARE
+
+#if DTYPE != F16
+static void FN(transpose_any)(const void *from, ptrdiff_t from_step, void *to, ptrdiff_t to_step, ptrdiff_t rows,
+                              ptrdiff_t columns) {
+    FN(transpose)((const S *)from, from_step, (S *)to, to_step, rows, columns);
+}
+#endif

@@ -1,0 +1,218 @@
+"""Statistics and passes of the norms, over problems in any layout, of _norm.pyx."""
+
+from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport sqrt
+from libc.string cimport memset
+
+from fastml._fastml_runtime cimport (
+    FASTML_F16, FASTML_F32, FASTML_F64, FASTML_NORM_CHUNK, FASTML_NORM_COLUMNS, FASTML_NORM_DOTS, FASTML_NORM_MOMENTS,
+    FASTML_SHORT_ROW, fastml_norm, kernels, parallel_for,
+)
+
+cdef enum:
+    FIRST = 512              # elements whose mean shifts the rest
+    ROW_BLOCK = 512          # elements of eight rows gathered at once
+    EIGHT = 8                # rows that a kernel takes at once
+    PARTS = 16               # partial gradients at most
+    TASK_ELEMENTS = 16384
+
+# Estimated nanoseconds of an element of float64, and the most between two looks at pending signals.
+cdef double ELEMENT_NS = 1.5, SLICE_NS = 50e6
+# Below this the GIL is not worth giving up.
+cdef double HOLD_NS = 20e3
+
+cdef enum Layout:
+    ROWS, SHORT_ROWS, COLUMNS
+
+
+cdef struct Norm:
+    int dtype                # that computes
+    Layout layout
+    bint centered, backward
+    ptrdiff_t R, C           # problems, and elements of one
+    double eps
+    Operand x, dy, y         # in the order (problem, element); COLUMNS (element, problem)
+    Operand weight, bias     # a number an element, or nothing
+    Operand mean, rstd       # a number a problem: to be filled, or given
+    double *parts            # the partial gradients of layer_norm: PARTS x 2 x C
+    ptrdiff_t part_rows, rows_per_task, first
+    fastml_norm batch        # the numbers of batch_norm's problems
+    double *sums             # and their sums: chunks x 2 x R
+    ptrdiff_t chunks, columns
+
+
+cdef struct Scratch:         # double for its alignment
+    double x[FASTML_NORM_CHUNK]
+    double dy[FASTML_NORM_CHUNK]
+    double y[FASTML_NORM_CHUNK]
+    double weight[FASTML_NORM_CHUNK]
+    double bias[FASTML_NORM_CHUNK]
+
+
+cdef struct Tile:            # short rows, turned by 90 degrees
+    double x[FASTML_SHORT_ROW * 32]
+    double dy[FASTML_SHORT_ROW * 32]
+    double rows[FASTML_SHORT_ROW * 32]
+
+
+cdef struct Numbers:         # of up to FASTML_NORM_COLUMNS problems
+    double mean[FASTML_NORM_COLUMNS]
+    double rstd[FASTML_NORM_COLUMNS]
+    double a[FASTML_NORM_COLUMNS]
+    double b[FASTML_NORM_COLUMNS]
+    double total[4 * FASTML_NORM_COLUMNS]
+
+
+cdef inline ptrdiff_t size_of(const Norm *n) noexcept nogil:
+    return 4 if n.dtype == FASTML_F32 else 8
+
+
+cdef inline void put(int dtype, void *values, ptrdiff_t i, double value) noexcept nogil:
+    if dtype == FASTML_F32:
+        (<float *>values)[i] = <float>value
+    else:
+        (<double *>values)[i] = value
+
+
+cdef inline double get(int dtype, const void *values, ptrdiff_t i) noexcept nogil:
+    return (<const float *>values)[i] if dtype == FASTML_F32 else (<const double *>values)[i]
+
+
+cdef void point_at(const Norm *n, fastml_norm *p, Numbers *numbers) noexcept nogil:
+    memset(p, 0, sizeof(fastml_norm))
+    p.kind = FASTML_NORM_DOTS if n.backward else FASTML_NORM_MOMENTS
+    p.mean = numbers.mean
+    p.rstd = p.scale = numbers.rstd
+    p.a = numbers.a
+    p.b = numbers.b
+
+
+cdef void view(const Norm *n, fastml_norm *p, Scratch *s, ptrdiff_t r, ptrdiff_t k, ptrdiff_t count,
+               bint sums) noexcept nogil:
+    """Point at elements [k, k + count) of problem r, or of those from r on side by side."""
+    cdef ptrdiff_t size = size_of(n), at = k * n.R + r
+    if n.layout == SHORT_ROWS:
+        pass
+    elif n.layout == COLUMNS:
+        p.x = n.x.data + at * size
+        p.y = n.y.data + at * size
+        p.dy = NULL if n.dy.data == NULL else n.dy.data + at * size
+        p.x_step = p.dy_step = p.y_step = n.R
+    else:
+        at = r * n.C + k
+        p.x = load(&n.x, n.dtype, at, count, s.x)
+        p.dy = load(&n.dy, n.dtype, at, count, s.dy)
+        p.y = n.y.data + at * size if n.y.direct else <char *>s.y
+    if not sums or n.backward:
+        p.weight = load(&n.weight, n.dtype, k, count, s.weight)
+        p.bias = load(&n.bias, n.dtype, k, count, s.bias)
+
+
+cdef void sum_chunk(const Norm *n, fastml_norm *p, Scratch *s, ptrdiff_t r, ptrdiff_t w, ptrdiff_t k, ptrdiff_t count,
+                    double *sums) noexcept nogil:
+    view(n, p, s, r, k, count, True)
+    if n.layout == ROWS:
+        kernels().norm_sums[n.dtype](p, count, sums)
+    else:
+        kernels().norm_sums_columns[n.dtype](p, count, w, sums)
+
+
+cdef void apply_chunk(const Norm *n, fastml_norm *p, Scratch *s, ptrdiff_t r, ptrdiff_t w, ptrdiff_t k,
+                      ptrdiff_t count) noexcept nogil:
+    view(n, p, s, r, k, count, False)
+    if n.layout != ROWS:
+        kernels().norm_apply_columns[n.dtype](p, count, w)
+        return
+    kernels().norm_apply[n.dtype](p, count)
+    if not n.y.direct:
+        unload(&n.y, n.dtype, r * n.C + k, count, s.y)
+
+
+cdef inline void add(double *high, double *low, double v) noexcept nogil:
+    cdef double sum = high[0] + v, part = sum - high[0]
+    low[0] += (high[0] - (sum - part)) + (v - part)
+    high[0] = sum
+
+
+cdef void find_shift(const Norm *n, fastml_norm *p, Scratch *s, ptrdiff_t r, ptrdiff_t w, void *mean) noexcept nogil:
+    """The mean of the first elements: near enough to the mean of all that squares of the rest lose nothing."""
+    cdef double sums[2 * FASTML_NORM_COLUMNS]
+    cdef ptrdiff_t j, count = min(n.C, <ptrdiff_t>FIRST)
+    for j in range(w):
+        put(n.dtype, mean, j, 0)
+    if n.centered and count:
+        sum_chunk(n, p, s, r, w, 0, count, sums)
+        for j in range(w):
+            put(n.dtype, mean, j, sums[j] / count)
+
+
+cdef void sum_problems(const Norm *n, fastml_norm *p, Scratch *s, ptrdiff_t r, ptrdiff_t w,
+                       double *total) noexcept nogil:
+    """Both sums of w problems, chunk by chunk in order, into total[2 w], and what these lost behind."""
+    cdef double sums[2 * FASTML_NORM_COLUMNS]
+    cdef ptrdiff_t k = 0, j, count
+    for j in range(4 * w):
+        total[j] = 0
+    while k < n.C:
+        count = min(<ptrdiff_t>FASTML_NORM_CHUNK, n.C - k)
+        sum_chunk(n, p, s, r, w, k, count, sums)
+        for j in range(2 * w):
+            add(&total[j], &total[2 * w + j], sums[j])
+        k += count
+
+
+cdef inline double sum_of(const double *total, ptrdiff_t w, ptrdiff_t j) noexcept nogil:
+    return total[j] + total[2 * w + j]
+
+
+cdef double finish_moments(const Norm *n, const double *total, ptrdiff_t w, ptrdiff_t j, void *mean, void *rstd,
+                           void *a) noexcept nogil:
+    """mean, in two parts, and rstd of problem j, whose shift is in mean[j]; returns its variance."""
+    cdef double shift = get(n.dtype, mean, j), count = max(<ptrdiff_t>1, n.C)
+    cdef double u = sum_of(total, w, j) / count, variance = sum_of(total, w, w + j) / count, inverse
+    if n.centered:
+        variance -= u * u
+    else:
+        u = 0
+    variance = 0 if variance < 0 else variance
+    inverse = 1 / sqrt(variance + n.eps)
+    put(n.dtype, mean, j, shift + u)
+    put(n.dtype, rstd, j, inverse)
+    put(n.dtype, a, j, ((get(n.dtype, mean, j) - shift) - u) * inverse)
+    return variance
+
+
+cdef int set_operands(Norm *n, cnp.ndarray x, cnp.ndarray dy, cnp.ndarray y, int outer) except -1:
+    """Describe arrays whose first `outer` axes number the problems, and choose the layout."""
+    cdef int k
+    n.dtype = FASTML_F64 if dtype_index(y) == FASTML_F64 else FASTML_F32
+    n.R = n.C = 1
+    for k in range(cnp.PyArray_NDIM(x)):
+        if k < outer:
+            n.R *= cnp.PyArray_DIM(x, k)
+        else:
+            n.C *= cnp.PyArray_DIM(x, k)
+    describe(&n.x, x, n.dtype)
+    describe(&n.dy, dy, n.dtype)
+    describe(&n.y, y, n.dtype)
+    n.layout = ROWS
+    if (n.C * size_of(n) <= FASTML_SHORT_ROW * 4 and n.R > 1 and n.C and is_dense(&n.x) and is_dense(&n.y)
+            and (dy is None or is_dense(&n.dy))):
+        n.layout = SHORT_ROWS
+    elif not n.x.direct:
+        order = list(range(outer, x.ndim)) + list(range(outer))
+        columns = [None if array is None else array.transpose(order) for array in (x, dy, y)]
+        if n.R >= EIGHT and all([array is None or is_column(n, array) for array in columns]):
+            n.layout = COLUMNS
+    n.first = 0
+    return 0
+
+
+cdef inline bint is_dense(const Operand *o) noexcept nogil:
+    return o.axes == 1 and o.stride[0] == o.size
+
+
+cdef bint is_column(const Norm *n, cnp.ndarray array) except -1:
+    cdef Operand o
+    describe(&o, array, n.dtype)
+    return o.direct
