@@ -78,15 +78,15 @@ cdef extern from "fastml.h" nogil:
         const fastml_loss_pass *call, const void *x, const void *target, const void *pos_weight, const double *weight,
         void *loss, void *gradient, ptrdiff_t n, double *total) noexcept nogil
     ctypedef void (*fastml_logistic_binary)(
-        const void *X, const void *target, const void *weight, const void *w, const void *bias, void *loss,
-        void *gradient, void *bias_gradient, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx, bint ahead) noexcept nogil
+        const void *X, const void *target, const void *weight, const void *w, const void *bias, double *loss,
+        void *gradient, void *bias_gradient, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx, bint from_memory) noexcept nogil
     ctypedef void (*fastml_logistic_softmax)(
-        const void *X, const void *target, const void *weight, const void *w, const void *bias, void *loss,
+        const void *X, const void *target, const void *weight, const void *w, const void *bias, double *loss,
         void *gradient, void *bias_gradient, void *scores, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx,
         ptrdiff_t K) noexcept nogil
     ctypedef void (*fastml_predict_binary)(
         const void *X, const void *w, const void *bias, void *p, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx,
-        bint ahead) noexcept nogil
+        bint from_memory) noexcept nogil
     ctypedef void (*fastml_predict_softmax)(
         const void *X, const void *w, const void *bias, void *p, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx,
         ptrdiff_t K) noexcept nogil
@@ -125,6 +125,5 @@ cdef void convert_index(int64_t *to, const char *source, ptrdiff_t step, ptrdiff
 cdef bint are_classes(const int64_t *values, ptrdiff_t n, ptrdiff_t classes) noexcept nogil
 cdef ptrdiff_t count_classes(const void *values, int dtype, ptrdiff_t n, ptrdiff_t classes) noexcept nogil
 cdef ptrdiff_t add_weights(const void *values, int dtype, ptrdiff_t n, double *total) noexcept nogil
-cdef void add_values(const void *values, int dtype, ptrdiff_t n, double *total) noexcept nogil
 cdef void store(char *to, int dtype, ptrdiff_t step, const void *values, ptrdiff_t n) noexcept nogil
 cdef void convert(void *to, int dtype, const char *source, ptrdiff_t step, ptrdiff_t n, int kind) noexcept nogil

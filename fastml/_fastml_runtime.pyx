@@ -25,7 +25,6 @@ cdef extern from "convert.h" nogil:
     void fastml_store(char *to, int dtype, ptrdiff_t step, const void *values, ptrdiff_t n)
     ptrdiff_t fastml_count_classes(const void *values, int dtype, ptrdiff_t n, ptrdiff_t classes)
     ptrdiff_t fastml_add_weights(const void *values, int dtype, ptrdiff_t n, double *total)
-    void fastml_add(const void *values, int dtype, ptrdiff_t n, double *total)
 
 
 cdef const fastml_table *kernels() noexcept nogil:
@@ -66,11 +65,6 @@ cdef ptrdiff_t count_classes(const void *values, int dtype, ptrdiff_t n, ptrdiff
 cdef ptrdiff_t add_weights(const void *values, int dtype, ptrdiff_t n, double *total) noexcept nogil:
     """Add the values up; return how many stand before the first that is no weight."""
     return fastml_add_weights(values, dtype, n, total)
-
-
-cdef void add_values(const void *values, int dtype, ptrdiff_t n, double *total) noexcept nogil:
-    """Add the values up."""
-    fastml_add(values, dtype, n, total)
 
 
 CONVERTIBLE = {

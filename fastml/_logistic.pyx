@@ -33,48 +33,43 @@ cdef class Problem:
         p.x_row = cnp.PyArray_STRIDE(X, 0)
         p.x_column = cnp.PyArray_STRIDE(X, 1)
         p.x_kind = kind_of(X.dtype)
-        p.target = column_of(target)
-        p.weight = column_of(weight)
+        p.target = column_of(target, self.dtype, classes == 1)   # a class is an index: checked where none can change it
+        p.weight = column_of(weight, self.dtype, True)
         p.K = classes
         p.KP = 1 if classes == 1 else (classes + FASTML_CLASS_STEP - 1) // FASTML_CLASS_STEP * FASTML_CLASS_STEP
         p.ld = max(p.d, <ptrdiff_t>FASTML_MIN_FEATURES)
         p.direct = (X.dtype == self.dtype and p.x_column == item_size(p) and X.flags.aligned
                     and p.x_row % item_size(p) == 0 and p.d >= FASTML_MIN_FEATURES)
-        p.ahead = p.direct and <double>p.n * p.d * item_size(p) > CACHED_BYTES
+        p.from_memory = p.direct and <double>p.n * p.d * item_size(p) > CACHED_BYTES
         divide(p, self.n)
 
     cdef run(self, w, b, char *probabilities, bint gradient, ptrdiff_t n, const int64_t *rows, double *sums):
         """Pass over n rows; add to sums: loss, weight, then (ld + 1) x KP of gradient. Raises for bad rows."""
         cdef Pass p = self.setup
         cdef ptrdiff_t size = item_size(&p), elements = (p.ld + 1) * p.KP, part_bytes, k
-        cdef ptrdiff_t block, scores
+        cdef ptrdiff_t block, scores, model_bytes = (elements * size + 63) // 64 * 64
         cdef char *memory
         cdef Part *part
         if rows != NULL:
             divide(&p, n)
-            p.ahead = False      # these rows are copied into a block, which is in cache
+            p.from_memory = False      # these rows are copied into a block, which is in cache
         block = 0 if p.direct and rows == NULL else p.block_rows * p.ld * size
         scores = p.block_rows * p.KP * size if p.K > 1 else 0
         p.n = n
         p.rows = rows
         p.gradient = gradient
         p.probabilities = probabilities
-        padded = np.zeros((p.ld + 1, p.KP), self.dtype)
-        np.multiply(w.reshape(p.d, p.K), self.scale, out=padded[:p.d, :p.K], casting="unsafe")
-        padded[p.ld, p.K:] = -np.inf
-        padded[p.ld, :p.K] = b
-        p.w = <char *>cnp.PyArray_DATA(padded)
-        p.bias = p.w + p.ld * p.KP * size
         part_bytes = elements * (8 + size) * gradient + block + scores + 64
         part_bytes = (part_bytes + 63) // 64 * 64
         count = min(p.part_count, (n + p.part_rows - 1) // p.part_rows)
-        memory = <char *>calloc(max(count, 1), part_bytes)
+        memory = <char *>calloc(1, model_bytes + count * part_bytes)
         if memory == NULL:
             raise MemoryError(f"no memory for {count} partial sums of {part_bytes} bytes")
         try:
+            load_model(&p, memory, w, b, self.scale)
             for k in range(count):
                 part = &p.parts[k]
-                part.gradient = <double *>(memory + k * part_bytes)
+                part.gradient = <double *>(memory + model_bytes + k * part_bytes)
                 part.recent = <char *>(part.gradient + elements * gradient)
                 part.block = part.recent + elements * size * gradient
                 part.scores = part.block + block
@@ -122,17 +117,17 @@ cdef class Problem:
             n = rows.shape[0]
             row_numbers = &rows[0] if n else NULL
         sums = np.zeros(2 + (p.ld + 1) * p.KP * gradient)
-        self.run(w, b, NULL, gradient, n, row_numbers, <double *>cnp.PyArray_DATA(sums))
-        total = sums[1] if self.weight is not None else <double>n
-        if total > 0:
-            sums /= total
-        else:
+        cdef double *sum = <double *>cnp.PyArray_DATA(sums)
+        self.run(w, b, NULL, gradient, n, row_numbers, sum)
+        cdef double total = sum[1] if self.weight is not None else <double>n
+        if not total > 0:
             sums[:] = 0
+            total = 1
         if not gradient:
-            return sums[0], None, None
-        full = sums[2:].reshape(p.ld + 1, p.KP)
-        dw = full[:p.d, :p.K] * self.scale
-        return sums[0], (dw[:, 0] if p.K == 1 else dw), full[p.ld, :p.K]
+            return sum[0] / total, None, None
+        dw, db = np.empty(w.shape), np.empty(p.K)
+        read_gradient(p, sum + 2, <double *>cnp.PyArray_DATA(dw), <double *>cnp.PyArray_DATA(db), total, self.scale)
+        return sum[0] / total, dw, db
 
     def predict(self, w, b):
         """Return the probabilities: (n,), or (n, K)."""

@@ -2,13 +2,14 @@
 
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport INFINITY
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from fastml._fastml_runtime cimport (
-    FASTML_BLOCK_ROWS, FASTML_CLASS_STEP, FASTML_F32, FASTML_F64, FASTML_MIN_FEATURES, add_values, add_weights,
+    FASTML_BLOCK_ROWS, FASTML_CLASS_STEP, FASTML_F32, FASTML_F64, FASTML_MIN_FEATURES, add_weights,
     convert, count_classes, kernels, parallel_for,
 )
 
@@ -27,7 +28,7 @@ cdef enum:
     SOFTMAX_ROWS = 24        # what its kernels take at once: 6 or 8
     CACHED_BYTES = 4194304   # X up to here is likely to be in a cache already: no prefetching
     PART_BYTES = 4194304     # of X, for one task: a round of PARTS of them is short enough between two looks at signals
-    PART_ELEMENTS = 32768    # at least, for one task
+    PART_ELEMENTS = 131072   # at least, for one task
     FLUSH_ROWS = 512         # added up in the dtype of w before they go into float64 sums
 
 # Estimated nanoseconds of an element of X.
@@ -38,6 +39,7 @@ cdef struct Column:          # y, sample_weight: a strided vector; data NULL for
     const char *data
     ptrdiff_t step
     int kind
+    bint direct              # dense in the dtype of w
 
 
 cdef struct Part:            # the sums of one task
@@ -57,7 +59,7 @@ cdef struct Pass:
     const int64_t *rows      # the rows to take, or NULL for all
     Column target, weight
     int dtype
-    bint direct, gradient, ahead
+    bint direct, gradient, from_memory
     ptrdiff_t K, KP          # classes, padded; both 1 for binary
     ptrdiff_t ld             # features, padded
     char *w                  # ld x KP, times scale
@@ -87,13 +89,18 @@ cdef const char *load_rows(const Pass *p, ptrdiff_t start, ptrdiff_t R, char *bl
     return block
 
 
-cdef void load_column(const Pass *p, const Column *column, ptrdiff_t start, ptrdiff_t R, char *to) noexcept nogil:
+cdef const char *load_column(const Pass *p, const Column *column, ptrdiff_t start, ptrdiff_t R,
+                             char *block) noexcept nogil:
+    """Return R entries in the dtype of w: in place, or converted into the block."""
     cdef ptrdiff_t r, size = item_size(p)
+    if p.rows == NULL and column.direct:
+        return column.data + start * column.step
     if p.rows == NULL:
-        convert(to, p.dtype, column.data + start * column.step, column.step, R, column.kind)
-        return
+        convert(block, p.dtype, column.data + start * column.step, column.step, R, column.kind)
+        return block
     for r in range(R):
-        convert(to + r * size, p.dtype, column.data + p.rows[start + r] * column.step, 0, 1, column.kind)
+        convert(block + r * size, p.dtype, column.data + p.rows[start + r] * column.step, 0, 1, column.kind)
+    return block
 
 
 cdef void flush(const Pass *p, Part *part) noexcept nogil:
@@ -116,35 +123,32 @@ cdef void run_part(void *context, ptrdiff_t index) noexcept nogil:
     cdef Part *part = &p.parts[index]
     cdef ptrdiff_t row = p.first + index * p.part_rows, stop = min(row + p.part_rows, p.n), R, ld, recent_rows = 0, good
     cdef ptrdiff_t d = max(p.d, <ptrdiff_t>FASTML_MIN_FEATURES), bias_at = p.ld * p.KP * item_size(p)
-    cdef double buffers[3][FASTML_BLOCK_ROWS]          # double for its alignment
-    cdef char *target = <char *>buffers[0]
-    cdef char *weight = <char *>buffers[1]
-    cdef char *loss = <char *>buffers[2]
+    cdef double buffers[2][FASTML_BLOCK_ROWS]          # double for its alignment
     cdef const char *X
-    cdef const char *weights = weight if p.weight.data != NULL else NULL
+    cdef const char *target
+    cdef const char *weights = NULL
     cdef char *gradient = part.recent if p.gradient else NULL
     cdef char *bias_gradient = part.recent + bias_at if p.gradient else NULL
     while row < stop:
         R = min(p.block_rows, stop - row)
-        load_column(p, &p.target, row, R, target)
+        target = load_column(p, &p.target, row, R, <char *>buffers[0])
         good = count_classes(target, p.dtype, R, max(p.K, <ptrdiff_t>2))
         if good < R:
             part.bad_target = row_number(p, row + good)
             return
-        if weights != NULL:
-            load_column(p, &p.weight, row, R, weight)
-            good = add_weights(weight, p.dtype, R, &part.weight)
+        if p.weight.data != NULL:
+            weights = load_column(p, &p.weight, row, R, <char *>buffers[1])
+            good = add_weights(weights, p.dtype, R, &part.weight)
             if good < R:
                 part.bad_weight = row_number(p, row + good)
                 return
         X = load_rows(p, row, R, part.block, &ld)
         if p.K == 1:
-            kernels().logistic_binary[p.dtype](X, target, weights, p.w, p.bias, loss, gradient, bias_gradient, R, d, ld,
-                                               p.ahead)
+            kernels().logistic_binary[p.dtype](X, target, weights, p.w, p.bias, &part.loss, gradient, bias_gradient, R, d,
+                                               ld, p.from_memory)
         else:
-            kernels().logistic_softmax[p.dtype](X, target, weights, p.w, p.bias, loss, gradient, bias_gradient,
+            kernels().logistic_softmax[p.dtype](X, target, weights, p.w, p.bias, &part.loss, gradient, bias_gradient,
                                                 part.scores, R, p.d, ld, p.K)
-        add_values(loss, p.dtype, R, &part.loss)
         row += R
         recent_rows += R
         if p.gradient and recent_rows >= FLUSH_ROWS:
@@ -165,7 +169,7 @@ cdef void predict_part(void *context, ptrdiff_t index) noexcept nogil:
         R = min(p.block_rows, stop - row)
         X = load_rows(p, row, R, part.block, &ld)
         if p.K == 1:
-            kernels().predict_binary[p.dtype](X, p.w, p.bias, p.probabilities + row * size, R, d, ld, p.ahead)
+            kernels().predict_binary[p.dtype](X, p.w, p.bias, p.probabilities + row * size, R, d, ld, p.from_memory)
         else:
             kernels().predict_softmax[p.dtype](X, p.w, p.bias, part.scores, R, p.d, ld, p.K)
             for r in range(R):
@@ -177,12 +181,13 @@ cdef extern from "string.h" nogil:
     void *copy_bytes "memcpy" (void *to, const void *source, size_t n)
 
 
-cdef Column column_of(array) except *:
-    cdef Column column = Column(NULL, 0, 0)
+cdef Column column_of(array, dtype, bint in_place) except *:
+    cdef Column column = Column(NULL, 0, 0, False)
     if array is not None:
         column.data = <const char *>cnp.PyArray_DATA(array)
         column.step = cnp.PyArray_STRIDE(array, 0)
         column.kind = kind_of(array.dtype)
+        column.direct = in_place and array.dtype == dtype and column.step == dtype.itemsize and array.flags.aligned
     return column
 
 
@@ -204,3 +209,41 @@ cdef void add_part(double *sums, const Part *part, ptrdiff_t elements) noexcept:
     sums[1] += part.weight
     for i in range(elements):
         sums[2 + i] += part.gradient[i]
+
+
+cdef void load_model(Pass *p, char *memory, w, b, double scale) except *:
+    """Write w, times scale, and b to memory that is zero, padded to ld x KP and KP."""
+    cdef const char *source = <const char *>cnp.PyArray_DATA(w)
+    cdef ptrdiff_t size = item_size(p), row_step = cnp.PyArray_STRIDE(w, 0), step = row_step, j, k
+    cdef int kind = kind_of(w.dtype)
+    cdef bint binary = p.K == 1
+    p.w = memory
+    p.bias = memory + p.ld * p.KP * size
+    if binary:
+        convert(p.w, p.dtype, source, step, p.d, kind)
+    else:
+        step = cnp.PyArray_STRIDE(w, 1)
+        for j in range(p.d):
+            convert(p.w + j * p.KP * size, p.dtype, source + j * row_step, step, p.K, kind)
+    convert(p.bias, p.dtype, <const char *>cnp.PyArray_DATA(b), cnp.PyArray_STRIDE(b, 0), p.K, kind_of(b.dtype))
+    for j in range(p.d * p.KP if scale != 1 else 0):
+        if p.dtype == FASTML_F32:
+            (<float *>p.w)[j] *= <float>scale
+        else:
+            (<double *>p.w)[j] *= scale
+    for k in range(p.K, p.KP):
+        if p.dtype == FASTML_F32:
+            (<float *>p.bias)[k] = -INFINITY
+        else:
+            (<double *>p.bias)[k] = -INFINITY
+
+
+cdef void read_gradient(const Pass *p, const double *sums, double *dw, double *db, double total,
+                        double scale) noexcept:
+    """Write the gradient of the mean, times scale, without the padding."""
+    cdef ptrdiff_t j, k
+    for j in range(p.d):
+        for k in range(p.K):
+            dw[j * p.K + k] = sums[j * p.KP + k] / total * scale
+    for k in range(p.K):
+        db[k] = sums[p.ld * p.KP + k] / total

@@ -13,6 +13,8 @@ from fastml._logistic import Problem
 
 Array = npt.NDArray[Any]
 
+READY = (np.dtype(np.float32), np.dtype(np.float64))  # native
+
 
 class Model:
     """w and b as they came, checked, and as the pass takes them.
@@ -21,6 +23,10 @@ class Model:
     """
 
     def __init__(self, w: npt.ArrayLike, b: npt.ArrayLike) -> None:
+        if type(w) is np.ndarray and w.dtype in READY and w.ndim == 1 and type(b) in (float, w.dtype.type):
+            self.w, self.classes, self.b = w, 1, np.array(b)  # nothing to check: the plain case of small calls
+            self.bias = np.array((b,), w.dtype)
+            return
         self.w = native(as_array("w", w))
         if self.w.dtype.kind in "biu":
             self.w = self.w.astype(np.float64)
@@ -41,8 +47,9 @@ class Model:
 
     def like_b(self, db: Array) -> Any:
         """Return the gradient with the shape of b: of w's dtype, or a float64 scalar."""
-        db = shared(db, self.b).reshape(self.b.shape)
-        return db.astype(self.w.dtype) if self.b.ndim else np.float64(db)
+        if not self.b.ndim:
+            return np.float64(db.item() if db.size == 1 else db.sum())
+        return shared(db, self.b).reshape(self.b.shape).astype(self.w.dtype)
 
 
 def shared(db: Array, b: Array) -> Array:
@@ -54,6 +61,9 @@ class Penalty:
     """``l1 * sum |w| + l2 * sum w^2``."""
 
     def __init__(self, l1: float, l2: float) -> None:
+        if type(l1) is float and type(l2) is float and l1 == l2 == 0.0:  # what most calls have
+            self.l1 = self.l2 = 0.0
+            return
         self.l1, self.l2 = finite("l1", l1, least=0), finite("l2", l2, least=0)
 
     def __bool__(self) -> bool:
@@ -61,6 +71,8 @@ class Penalty:
 
     def value(self, w: Array) -> float:
         """Return the penalty of w."""
+        if not self:
+            return 0.0
         value, w = 0.0, w.astype(np.float64, order="C")  # the order of the sum does not depend on the layout
         if self.l1:
             value += self.l1 * float(np.abs(w).sum())
@@ -104,6 +116,8 @@ def make_problem(
     X: npt.ArrayLike, y: npt.ArrayLike, model: Model, sample_weight: npt.ArrayLike | None, scale: float | None
 ) -> Problem:
     """Check the data against the model."""
+    if sample_weight is None and is_plain(X, y, model):
+        return Problem(np.asarray(X), np.asarray(y), None, model.w.dtype, 1, checked_scale(scale))
     X = matrix(X, model.w.shape[0])
     target = vector("y", y, X.shape[0])
     if model.classes > 1 and target.dtype.kind not in "iub":
@@ -111,6 +125,20 @@ def make_problem(
     weight = None if sample_weight is None else vector("sample_weight", sample_weight, X.shape[0])
     check_before_rounding(target, weight, model.w.dtype)
     return Problem(X, target, weight, model.w.dtype, model.classes, checked_scale(scale))
+
+
+def is_plain(X: Any, y: Any, model: Model) -> bool:
+    """Whether there is nothing to check: arrays that fit, ready for the pass. In small calls the checks count."""
+    return (
+        model.classes == 1
+        and type(X) is np.ndarray
+        and type(y) is np.ndarray
+        and X.dtype in READY
+        and y.dtype == model.w.dtype
+        and X.ndim == 2
+        and X.shape[1] == model.w.shape[0]
+        and y.shape == X.shape[:1]
+    )
 
 
 def check_before_rounding(y: Array, weight: Array | None, dtype: np.dtype[Any]) -> None:

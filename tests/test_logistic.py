@@ -247,3 +247,12 @@ def test_same_bits_whatever_the_number_of_threads(K, n, isa, dtype, fastml):
             results[threads] = (*evaluate(fastml, X, y, w, b, l2=0.1), fastml.predict_logistic(X, w, b))
         for one, expected in zip(results[threads], results[1], strict=True):
             assert_same_bits(np.asarray(one), np.asarray(expected))
+
+
+@pytest.mark.parametrize("d", [20, 32, 100, 784])
+def test_same_bits_from_memory_and_converted(d, isa, dtype, rng, fastml):
+    X = rng.standard_normal((4_200_000 // (d * dtype.itemsize) + 30, d)).astype(dtype)  # too large for a cache
+    y, w = labels(rng, len(X), BINARY), weights_of(rng, d, BINARY, dtype)
+    direct, converted = (evaluate(fastml, array, y, w) for array in (X, np.asfortranarray(X)))
+    for one, other in zip(direct, converted, strict=True):
+        assert_same_bits(np.asarray(one), np.asarray(other))

@@ -86,8 +86,10 @@ HOT_LOOPS = [
     Hot("backward_tile", ALL, fma=(10, 15), max=1, several=True),
     Hot("entropy_block", fma=(11, 10), cmp=(3, 3)),
     Hot("logistic_dots", fma=(1, 1), half=FLOATS),
-    Hot("logistic_activate", fma=(20, 24), max=1, cmp=(3, 3), fused=True, folded=2),
-    Hot("logistic_gradient", fma=(7, 7)),
+    Hot("logistic_activate", fma=(9, 14), max=1, cmp=(3, 3), fused=True, folded=2),
+    Hot("logistic_sum_log1p", fma=(6, 9), several=True),
+    Hot("logistic_weigh", fma=(6, 9), several=True),
+    Hot("logistic_gradient", fma=(8, 8), several=True),
     Hot("logistic_scores", fma=(1, 1)),
     Hot("logistic_softmax_rows", **EXP),
     Hot("logistic_softmax_gradient", fma=(1, 1)),
@@ -184,7 +186,7 @@ def test_lost_vectorization_is_noticed(sources):
     rewrite(sources / "macros.h", '#define IVDEP _Pragma("clang loop vectorize(assume_safety)")', "#define IVDEP")
     functions = compile_avx2(sources, "-O1")
     # the others are written in vector types, which stay vectors at every level
-    for kernel in ("sigmoid", "tanh", "relu", "softmax_block_exp", "softmax_tile_exp", "logistic_gradient"):
+    for kernel in ("sigmoid", "tanh", "relu", "softmax_block_exp", "softmax_tile_exp", "logistic_activate"):
         for hot in (hot for hot in HOT_LOOPS if hot.kernel == kernel):
             assert problem(functions, hot, "f32", "avx2") is not None, kernel
 

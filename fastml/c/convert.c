@@ -93,6 +93,7 @@ void fastml_store(char *to, int dtype, ptrdiff_t step, const void *values, ptrdi
 }
 
 #define IS_CLASS(v) (((v) >= 0) & ((v) < limit) & ((T)(int32_t)(v) == (v)))
+#define IS_LABEL(v) (((v) == 0) | ((v) == 1))
 #define IS_WEIGHT(v) (((v) >= 0) & ((v) <= largest))
 
 /* All at once first, which vectorises; one by one only where that fails. */
@@ -109,7 +110,10 @@ void fastml_store(char *to, int dtype, ptrdiff_t step, const void *values, ptrdi
     }
 
 ptrdiff_t fastml_count_classes(const void *values, int dtype, ptrdiff_t n, ptrdiff_t classes) {
-    if (dtype == FASTML_F32) {
+    if (classes == 2) {
+        if (dtype == FASTML_F32) COUNT(float, IS_LABEL)
+        else COUNT(double, IS_LABEL)
+    } else if (dtype == FASTML_F32) {
         float limit = (float)classes;
         COUNT(float, IS_CLASS)
     } else {
@@ -139,14 +143,14 @@ static ptrdiff_t count_weights(const void *values, int dtype, ptrdiff_t n) {
         *total += (lane[0] + lane[1]) + (lane[2] + lane[3]); \
     }
 
-void fastml_add(const void *values, int dtype, ptrdiff_t n, double *total) {
+static void add(const void *values, int dtype, ptrdiff_t n, double *total) {
     if (dtype == FASTML_F32) ADD(float)
     else ADD(double)
 }
 
 ptrdiff_t fastml_add_weights(const void *values, int dtype, ptrdiff_t n, double *total) {
     ptrdiff_t good = count_weights(values, dtype, n);
-    fastml_add(values, dtype, good, total);
+    add(values, dtype, good, total);
     clear_flags();
     return good;
 }

@@ -35,7 +35,5 @@ void fastml_store(char *to, int dtype, ptrdiff_t step, const void *values, ptrdi
 ptrdiff_t fastml_count_classes(const void *values, int dtype, ptrdiff_t n, ptrdiff_t classes);
 /* How many stand before the first that is negative, infinite or NaN; adds those to *total in fixed lanes. */
 ptrdiff_t fastml_add_weights(const void *values, int dtype, ptrdiff_t n, double *total);
-/* Add n values to *total in the same lanes, whatever they are. */
-void fastml_add(const void *values, int dtype, ptrdiff_t n, double *total);
 
 #endif

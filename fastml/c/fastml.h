@@ -107,22 +107,22 @@ typedef void (*fastml_loss)(const fastml_loss_pass *pass, const void *x, const v
                             const double *weight, void *loss, void *gradient, ptrdiff_t n, double *total);
 
 /* A block of R <= FASTML_BLOCK_ROWS rows of X, `ldx` elements apart, of the logistic pass. `target` holds R numbers: 0
- * or 1 (binary), or the class. `weight` holds R sample weights, or is NULL. The kernel writes each row's loss,
- * weighted, and, if gradient is not NULL, adds to gradient[d (, K_padded)] and bias_gradient[1 or K_padded]. All of
- * one dtype.
+ * or 1 (binary), or the class. `weight` holds R sample weights, or is NULL. The kernel adds the rows'
+ * losses, weighted, to *loss and, if gradient is not NULL, to gradient[d (, K_padded)] and bias_gradient[1 or
+ * K_padded]. All but the loss of one dtype. `from_memory`: X is not in a cache.
  *
  * w of the binary kernels has FASTML_MIN_FEATURES elements at least (zeros behind d), as have X's rows and the
  * gradient; w of the softmax kernels has rows of K_padded elements, a multiple of FASTML_CLASS_STEP, as has the bias;
  * padded classes have the bias -inf. */
 typedef void (*fastml_logistic_binary)(const void *X, const void *target, const void *weight, const void *w,
-                                       const void *bias, void *loss, void *gradient, void *bias_gradient, ptrdiff_t R,
-                                       ptrdiff_t d, ptrdiff_t ldx, int ahead);
+                                       const void *bias, double *loss, void *gradient, void *bias_gradient, ptrdiff_t R,
+                                       ptrdiff_t d, ptrdiff_t ldx, int from_memory);
 typedef void (*fastml_logistic_softmax)(const void *X, const void *target, const void *weight, const void *w,
-                                        const void *bias, void *loss, void *gradient, void *bias_gradient, void *scores,
-                                        ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx, ptrdiff_t K);
+                                        const void *bias, double *loss, void *gradient, void *bias_gradient,
+                                        void *scores, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx, ptrdiff_t K);
 /* The probabilities of the same: p[R], or p[R, K_padded]. */
 typedef void (*fastml_predict_binary)(const void *X, const void *w, const void *bias, void *p, ptrdiff_t R, ptrdiff_t d,
-                                      ptrdiff_t ldx, int ahead);
+                                      ptrdiff_t ldx, int from_memory);
 typedef void (*fastml_predict_softmax)(const void *X, const void *w, const void *bias, void *p, ptrdiff_t R,
                                        ptrdiff_t d, ptrdiff_t ldx, ptrdiff_t K);
 enum { FASTML_BLOCK_ROWS = 256, FASTML_MIN_FEATURES = 16, FASTML_CLASS_STEP = 16 };

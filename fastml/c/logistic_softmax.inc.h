@@ -2,23 +2,16 @@
  * features) by CLASSES is held in registers, as NV vectors each. */
 
 #define CLASSES LANES
-#define NV (64 / VECTOR_BYTES)
 #define MR (NV == 1 ? 8 : 6)
-typedef T FN(classes) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
-
-INLINE FN(classes) FN(fma_classes)(T x, FN(classes) w, FN(classes) sum) {
-    for (int k = 0; k < CLASSES / NV; k++) sum[k] = MULADD(x, w[k], sum[k]);
-    return sum;
-}
 
 /* sum[m] += over i < n of a[m][i * a_step] * b[i * b_step .. + CLASSES]: the inner loop of both products. */
-INLINE void FN(multiply_tile)(FN(classes) sum[MR][NV], const T *const a[MR], ptrdiff_t a_step, const T *b,
+INLINE void FN(multiply_tile)(FN(vector) sum[MR][NV], const T *const a[MR], ptrdiff_t a_step, const T *b,
                               ptrdiff_t b_step, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++, b += b_step) {
-        FN(classes) v[NV];
-        UNROLL for (int k = 0; k < NV; k++) v[k] = ((const FN(classes) *)b)[k];
+        FN(vector) v[NV];
+        UNROLL for (int k = 0; k < NV; k++) v[k] = ((const FN(vector) *)b)[k];
         UNROLL for (int m = 0; m < MR; m++) UNROLL for (int k = 0; k < NV; k++) sum[m][k] =
-            FN(fma_classes)(a[m][i * a_step], v[k], sum[m][k]);
+            FN(fma_scalar)(a[m][i * a_step], v[k], sum[m][k]);
     }
 }
 
@@ -37,11 +30,11 @@ NOINLINE static void FN(logistic_scores)(const T *X, const T *W, const T *bias, 
                 z[m] = Z + row * KP;
             }
             for (ptrdiff_t k = 0; k < KP; k += CLASSES) {
-                FN(classes) sum[MR][NV];
+                FN(vector) sum[MR][NV];
                 UNROLL for (int m = 0; m < MR; m++) UNROLL for (int v = 0; v < NV; v++) sum[m][v] =
-                    ((const FN(classes) *)(z[m] + k))[v];
+                    ((const FN(vector) *)(z[m] + k))[v];
                 FN(multiply_tile)(sum, x, 1, W + j * KP + k, KP, d - j < FEATURES ? d - j : FEATURES);
-                UNROLL for (int m = 0; m < MR; m++) UNROLL for (int v = 0; v < NV; v++)((FN(classes) *)(z[m] + k))[v] =
+                UNROLL for (int m = 0; m < MR; m++) UNROLL for (int v = 0; v < NV; v++)((FN(vector) *)(z[m] + k))[v] =
                     sum[m][v];
             }
         }
@@ -71,7 +64,7 @@ INLINE T FN(score_exponentials)(T *z, ptrdiff_t K, ptrdiff_t KP, ptrdiff_t *top,
     return rest;
 }
 
-/* Z[R, KP] becomes weight (softmax(Z) - onehot(target)); loss[R]. */
+/* Z[R, KP] becomes weight (softmax(Z) - onehot(target)); loss[R] is each row's, weighted. */
 NOINLINE static void FN(logistic_softmax_rows)(T *Z, const T *target, const T *weight, T *loss, ptrdiff_t R, ptrdiff_t K,
                                                ptrdiff_t KP) {
     for (ptrdiff_t r = 0; r < R; r++) {
@@ -94,10 +87,10 @@ NOINLINE static void FN(logistic_softmax_gradient)(const T *X, const T *D, T *gr
         const T *x[MR];
         for (int m = 0; m < MR; m++) x[m] = X + (j + m < d ? j + m : d - 1);
         for (ptrdiff_t k = 0; k < KP; k += CLASSES) {
-            FN(classes) sum[MR][NV] = {{{0}}};
+            FN(vector) sum[MR][NV] = {{{0}}};
             FN(multiply_tile)(sum, x, ldx, D + k, KP, R);
             for (int m = 0; m < MR && j + m < d; m++)
-                for (int v = 0; v < NV; v++) ((FN(classes) *)(gradient + (j + m) * KP + k))[v] += sum[m][v];
+                for (int v = 0; v < NV; v++) ((FN(vector) *)(gradient + (j + m) * KP + k))[v] += sum[m][v];
         }
     }
 }
@@ -107,11 +100,13 @@ INLINE ptrdiff_t FN(padded_classes)(ptrdiff_t K) {
 }
 
 static void FN(logistic_softmax)(const void *X, const void *target, const void *weight, const void *w, const void *bias,
-                                 void *loss, void *gradient, void *bias_gradient, void *scores, ptrdiff_t R, ptrdiff_t d,
+                                 double *loss, void *gradient, void *bias_gradient, void *scores, ptrdiff_t R, ptrdiff_t d,
                                  ptrdiff_t ldx, ptrdiff_t K) {
     ptrdiff_t KP = FN(padded_classes)(K);
+    T losses[FASTML_BLOCK_ROWS];
     FN(logistic_scores)((const T *)X, (const T *)w, (const T *)bias, (T *)scores, R, d, ldx, KP);
-    FN(logistic_softmax_rows)((T *)scores, (const T *)target, (const T *)weight, (T *)loss, R, K, KP);
+    FN(logistic_softmax_rows)((T *)scores, (const T *)target, (const T *)weight, losses, R, K, KP);
+    *loss += FN(logistic_sum)(losses, R);
     if (gradient)
         FN(logistic_softmax_gradient)((const T *)X, (const T *)scores, (T *)gradient, (T *)bias_gradient, R, d, ldx, KP);
     clear_flags();
@@ -129,5 +124,4 @@ static void FN(predict_softmax)(const void *X, const void *w, const void *bias, 
 }
 
 #undef CLASSES
-#undef NV
 #undef MR

@@ -38,6 +38,14 @@
 #define UNROLL
 #endif
 
+#if defined(__clang__)
+#define KEEP_LOOP _Pragma("clang loop unroll(disable)")
+#elif defined(__GNUC__)
+#define KEEP_LOOP _Pragma("GCC unroll 1")
+#else
+#define KEEP_LOOP
+#endif
+
 #if defined(__GNUC__)
 #define PREFETCH(p) __builtin_prefetch(p, 0, 3)
 #define PREFETCH_TO_WRITE(p) __builtin_prefetch(p, 1, 3)

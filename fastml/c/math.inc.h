@@ -221,21 +221,22 @@ INLINE T MATH(entropy_term)(T p) {
     return -valid * log;
 }
 
-/* log(1 + e^s) and its derivative 1 / (1 + e^-s), sharing e^-|s|; both exact where they are tiny. */
+/* log(1 + e^s) = max(s, 0) + log(1 + e) for e = e^-|s|, and its derivative 1 / (1 + e^-s); exact where they are tiny. */
 #if DTYPE == F32
 #define SOFTPLUS_LOW -87.0f /* e^s is normal above, and lost in the result below */
 #else
 #define SOFTPLUS_LOW -708.0
 #endif
 static const T MATH(softplus_low) = SOFTPLUS_LOW;
-INLINE T MATH(softplus)(T s, T low, T *derivative) {
+INLINE T MATH(softplus_parts)(T s, T low, T *exponential, T *derivative) {
     T a = s < 0 ? s : -s, clamped = AT_LEAST(a, low);
     MATH(exp_parts) parts = MATH(exp_split)(clamped, 0, 0);
     T e = MULADD(parts.s, parts.q, parts.s);
     e = a < low ? 0 : e;
     T large = 1 / (1 + e), small = e * large; /* one division: of a selected numerator GCC would make two */
+    *exponential = e;
     *derivative = s < 0 ? small : large;
-    return (s < 0 ? 0 : s) + MATH(log1p)(e);
+    return s < 0 ? 0 : s;
 }
 
 #undef SOFTPLUS_LOW
