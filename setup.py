@@ -34,6 +34,7 @@ def extension(name: str, c_sources: list[str]) -> Extension:
 EXTENSIONS = [
     extension("_fastml_runtime", sorted(str(path) for path in Path("fastml/c").glob("*.c"))),
     extension("_elementwise", []),
+    extension("_activations", []),
     extension("_softmax", []),
     extension("_cross_entropy", []),
     extension("_losses", []),

@@ -8,7 +8,26 @@ if find_spec("fastml._fastml_runtime") is None:
     __path__ = extend_path(__path__, __name__)
 
 from fastml import ufuncs
-from fastml.activations import relu, relu_backward, sigmoid, sigmoid_backward, tanh, tanh_backward
+from fastml.activations import (
+    elu,
+    elu_backward,
+    gelu,
+    gelu_backward,
+    leaky_relu,
+    leaky_relu_backward,
+    log_sigmoid,
+    log_sigmoid_backward,
+    relu,
+    relu_backward,
+    sigmoid,
+    sigmoid_backward,
+    silu,
+    silu_backward,
+    softplus,
+    softplus_backward,
+    tanh,
+    tanh_backward,
+)
 from fastml.early_stopping import EarlyStopping
 from fastml.logistic import FitResult, fit_logistic, logistic_loss, logistic_step, predict_logistic
 from fastml.losses import (
@@ -48,12 +67,20 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
+    "elu",
+    "elu_backward",
     "entropy",
     "fit_logistic",
+    "gelu",
+    "gelu_backward",
     "get_num_threads",
     "huber_loss",
     "layer_norm",
     "layer_norm_backward",
+    "leaky_relu",
+    "leaky_relu_backward",
+    "log_sigmoid",
+    "log_sigmoid_backward",
     "log_softmax",
     "log_softmax_backward",
     "logistic_loss",
@@ -72,8 +99,12 @@ __all__ = [
     "show_config",
     "sigmoid",
     "sigmoid_backward",
+    "silu",
+    "silu_backward",
     "softmax",
     "softmax_backward",
+    "softplus",
+    "softplus_backward",
     "tanh",
     "tanh_backward",
     "ufuncs",

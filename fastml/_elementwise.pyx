@@ -5,8 +5,20 @@ of the same name, so that broadcasting, strides, ``where=``, ``dtype=``, subclas
 own.
 """
 
+from fastml._fastml_runtime cimport (
+    FASTML_RELU, FASTML_RELU_BACKWARD, FASTML_SIGMOID, FASTML_SIGMOID_BACKWARD, FASTML_TANH, FASTML_TANH_BACKWARD,
+)
+
 include "_dense.pxi"
 include "_elementwise_core.pxi"
+include "_elementwise_ufunc.pxi"
+
+cdef Kernel SIGMOID = Kernel(1, False, FASTML_SIGMOID, 0.9)
+cdef Kernel TANH = Kernel(1, False, FASTML_TANH, 1.3)
+cdef Kernel RELU = Kernel(1, False, FASTML_RELU, 0.4)
+cdef Kernel SIGMOID_BACKWARD = Kernel(2, False, FASTML_SIGMOID_BACKWARD, 0.6)
+cdef Kernel TANH_BACKWARD = Kernel(2, False, FASTML_TANH_BACKWARD, 0.6)
+cdef Kernel RELU_BACKWARD = Kernel(2, False, FASTML_RELU_BACKWARD, 0.6)
 
 
 def sigmoid(x, /, out=None, *, where=True, dtype=None, casting=None, order=None, subok=None):
@@ -44,7 +56,7 @@ def sigmoid(x, /, out=None, *, where=True, dtype=None, casting=None, order=None,
     >>> fastml.sigmoid(np.array([-np.inf, 0.0, np.inf]))
     array([0. , 0.5, 1. ])
     """
-    return apply(&SIGMOID, ufuncs["sigmoid"], x, None, out, where, dtype, casting, order, subok)
+    return apply(&SIGMOID, ufuncs["sigmoid"], x, None, None, out, where, dtype, casting, order, subok)
 
 
 def tanh(x, /, out=None, *, where=True, dtype=None, casting=None, order=None, subok=None):
@@ -82,7 +94,7 @@ def tanh(x, /, out=None, *, where=True, dtype=None, casting=None, order=None, su
     >>> fastml.tanh(np.array([-np.inf, -0.0, np.inf]))
     array([-1., -0.,  1.])
     """
-    return apply(&TANH, ufuncs["tanh"], x, None, out, where, dtype, casting, order, subok)
+    return apply(&TANH, ufuncs["tanh"], x, None, None, out, where, dtype, casting, order, subok)
 
 
 def relu(x, /, out=None, *, where=True, dtype=None, casting=None, order=None, subok=None):
@@ -119,7 +131,7 @@ def relu(x, /, out=None, *, where=True, dtype=None, casting=None, order=None, su
     >>> fastml.relu(np.array([-1.0, 0.5, np.nan]))
     array([0. , 0.5, nan])
     """
-    return apply(&RELU, ufuncs["relu"], x, None, out, where, dtype, casting, order, subok)
+    return apply(&RELU, ufuncs["relu"], x, None, None, out, where, dtype, casting, order, subok)
 
 
 def sigmoid_backward(dy, y, /, out=None, *, where=True, dtype=None, casting=None, order=None, subok=None):
@@ -156,7 +168,7 @@ def sigmoid_backward(dy, y, /, out=None, *, where=True, dtype=None, casting=None
     >>> fastml.sigmoid_backward(np.array([1.0, 2.0]), np.array([0.5, 0.25]))
     array([0.25 , 0.375])
     """
-    return apply(&SIGMOID_BACKWARD, ufuncs["sigmoid_backward"], dy, y, out, where, dtype, casting, order, subok)
+    return apply(&SIGMOID_BACKWARD, ufuncs["sigmoid_backward"], dy, y, None, out, where, dtype, casting, order, subok)
 
 
 def tanh_backward(dy, y, /, out=None, *, where=True, dtype=None, casting=None, order=None, subok=None):
@@ -193,7 +205,7 @@ def tanh_backward(dy, y, /, out=None, *, where=True, dtype=None, casting=None, o
     >>> fastml.tanh_backward(np.array([1.0, 2.0]), np.array([0.0, 0.5]))
     array([1. , 1.5])
     """
-    return apply(&TANH_BACKWARD, ufuncs["tanh_backward"], dy, y, out, where, dtype, casting, order, subok)
+    return apply(&TANH_BACKWARD, ufuncs["tanh_backward"], dy, y, None, out, where, dtype, casting, order, subok)
 
 
 def relu_backward(dy, y, /, out=None, *, where=True, dtype=None, casting=None, order=None, subok=None):
@@ -230,7 +242,7 @@ def relu_backward(dy, y, /, out=None, *, where=True, dtype=None, casting=None, o
     >>> fastml.relu_backward(np.array([1.0, 2.0]), np.array([0.0, 3.0]))
     array([0., 2.])
     """
-    return apply(&RELU_BACKWARD, ufuncs["relu_backward"], dy, y, out, where, dtype, casting, order, subok)
+    return apply(&RELU_BACKWARD, ufuncs["relu_backward"], dy, y, None, out, where, dtype, casting, order, subok)
 
 
 cdef dict ufuncs = {

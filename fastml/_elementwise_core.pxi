@@ -1,22 +1,17 @@
-"""The fast path and the ufuncs' inner loop of _elementwise.pyx."""
+"""How _elementwise.pyx and _activations.pyx run a kernel, and their fast path."""
 
 from cpython.exc cimport PyErr_CheckSignals
+from libc.float cimport FLT_MAX
+from libc.math cimport isfinite
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport uint16_t, uint32_t, uint64_t
 
-from fastml._fastml_runtime cimport (
-    FASTML_RELU, FASTML_RELU_BACKWARD, FASTML_SIGMOID, FASTML_SIGMOID_BACKWARD, FASTML_TANH, FASTML_TANH_BACKWARD,
-    kernels, parallel_for,
-)
+from fastml._fastml_runtime cimport kernels, parallel_for
 
 import numpy as np
 
-cnp.import_umath()
-
 cdef enum:
     CHUNK = 16384        # elements of one parallel task: 64 or 128 KB an array
-    BLOCK = 512          # elements gathered at once in strided loops
-    MAX_INPUTS = 2
+    MAX_INPUTS = 3
 
 # Without a look at signals at most this long, in estimated nanoseconds of work.
 cdef double SLICE_NS = 50e6
@@ -24,13 +19,10 @@ cdef double SLICE_NS = 50e6
 
 cdef struct Kernel:
     int inputs
-    int index            # in the table's unary or binary kernels
+    bint parameter       # the last of the inputs is a parameter, which may be one number for all elements
+    int index            # in the table's unary, binary, unary_with or binary_with kernels
     double work_ns       # estimated, of one float64 element
 
-
-cdef struct Loop:        # a ufunc's inner loop: which kernel, for which dtype
-    Kernel *kernel
-    int dtype
 
 cdef struct Call:
     Kernel *kernel
@@ -38,13 +30,7 @@ cdef struct Call:
     const char *x[MAX_INPUTS]
     char *y
     ptrdiff_t n
-
-cdef Kernel SIGMOID = Kernel(1, FASTML_SIGMOID, 0.9)
-cdef Kernel TANH = Kernel(1, FASTML_TANH, 1.3)
-cdef Kernel RELU = Kernel(1, FASTML_RELU, 0.4)
-cdef Kernel SIGMOID_BACKWARD = Kernel(2, FASTML_SIGMOID_BACKWARD, 0.6)
-cdef Kernel TANH_BACKWARD = Kernel(2, FASTML_TANH_BACKWARD, 0.6)
-cdef Kernel RELU_BACKWARD = Kernel(2, FASTML_RELU_BACKWARD, 0.6)
+    ptrdiff_t step       # of the parameter: 0 or 1 elements
 
 
 cdef inline int item_size(int dtype) noexcept nogil:
@@ -58,10 +44,19 @@ cdef inline double work(const Call *call) noexcept nogil:
 cdef inline void run(const Call *call, ptrdiff_t start, ptrdiff_t n) noexcept nogil:
     """Compute elements [start, start + n)."""
     cdef ptrdiff_t offset = start * item_size(call.dtype)
-    if call.kernel.inputs == 1:
-        kernels().unary[call.kernel.index][call.dtype](call.x[0] + offset, call.y + offset, n)
+    cdef int index = call.kernel.index, dtype = call.dtype
+    cdef const char *x = call.x[0] + offset
+    cdef const char *x2 = call.x[1] + offset
+    cdef char *y = call.y + offset
+    if not call.kernel.parameter:
+        if call.kernel.inputs == 1:
+            kernels().unary[index][dtype](x, y, n)
+        else:
+            kernels().binary[index][dtype](x, x2, y, n)
+    elif call.kernel.inputs == 2:
+        kernels().unary_with[index][dtype](x, call.x[1] + offset * call.step, y, n, call.step)
     else:
-        kernels().binary[call.kernel.index][call.dtype](call.x[0] + offset, call.x[1] + offset, call.y + offset, n)
+        kernels().binary_with[index][dtype](x, x2, call.x[2] + offset * call.step, y, n, call.step)
 
 
 cdef void run_chunk(void *context, ptrdiff_t chunk) noexcept nogil:
@@ -77,6 +72,7 @@ cdef inline void run_parallel(Call *call) noexcept nogil:
 cdef void run_interruptible(Call call) except *:
     """Run in slices of at most SLICE_NS of work, with a look at pending signals between them."""
     cdef ptrdiff_t total = call.n, done = 0, slice_n, offset
+    cdef int k, last = call.kernel.inputs - 1
     cdef double per_element = work(&call) / total
     slice_n = max(<ptrdiff_t>CHUNK, <ptrdiff_t>(SLICE_NS / per_element) // CHUNK * CHUNK)
     while done < total:
@@ -85,132 +81,83 @@ cdef void run_interruptible(Call call) except *:
             run_parallel(&call)
         done += call.n
         offset = call.n * item_size(call.dtype)
-        call.x[0] += offset
-        call.x[1] += offset
+        for k in range(last):
+            call.x[k] += offset
+        call.x[last] += offset * call.step if call.kernel.parameter else offset
         call.y += offset
         if done < total:
             PyErr_CheckSignals()
 
 
-# The inner loop of the ufuncs.
-
-cdef inline void copy_strided(char *to, ptrdiff_t to_step, const char *source, ptrdiff_t source_step, ptrdiff_t n,
-                              int size) noexcept nogil:
-    cdef ptrdiff_t i
-    if size == 2:
-        for i in range(n):
-            (<uint16_t *>(to + i * to_step))[0] = (<const uint16_t *>(source + i * source_step))[0]
-    elif size == 4:
-        for i in range(n):
-            (<uint32_t *>(to + i * to_step))[0] = (<const uint32_t *>(source + i * source_step))[0]
-    else:
-        for i in range(n):
-            (<uint64_t *>(to + i * to_step))[0] = (<const uint64_t *>(source + i * source_step))[0]
-
-
-cdef inline bint feeds_back(char **args, ptrdiff_t n, const cnp.npy_intp *steps, int inputs, int size) noexcept nogil:
-    """Whether an element's result is another's input, as in reduce and accumulate."""
-    cdef uintptr_t out_low = <uintptr_t>args[inputs], out_high = out_low, low, high
-    cdef ptrdiff_t length = (n - 1) * steps[inputs]
-    cdef int k
-    if n > 1 and steps[inputs] == 0:
-        return True
-    if length < 0:
-        out_low += length
-    else:
-        out_high += length
-    for k in range(inputs):
-        if args[k] == args[inputs] and steps[k] == steps[inputs]:
-            continue
-        low = high = <uintptr_t>args[k]
-        length = (n - 1) * steps[k]
-        if length < 0:
-            low += length
-        else:
-            high += length
-        if low < out_high + size and out_low < high + size:
-            return True
-    return False
-
-
-cdef void ufunc_loop(char **args, const cnp.npy_intp *dimensions, const cnp.npy_intp *steps, void *data) noexcept nogil:
-    cdef const Loop *loop = <const Loop *>data
-    cdef int size = item_size(loop.dtype), inputs = loop.kernel.inputs, k
-    cdef ptrdiff_t n = dimensions[0], start, count
-    cdef Call call = Call(loop.kernel, loop.dtype, [args[0], args[1]], args[inputs], n)
-    cdef bint dense = steps[0] == size and steps[1] == size and steps[inputs] == size
-    cdef uint64_t x[MAX_INPUTS][BLOCK]
-    cdef uint64_t y[BLOCK]
-    if feeds_back(args, n, steps, inputs, size):
-        for start in range(n):
-            call.x[0] = args[0] + start * steps[0]
-            call.x[1] = args[1] + start * steps[1]
-            call.y = args[inputs] + start * steps[inputs]
-            run(&call, 0, 1)
-        return
-    if n == 1 or dense and n <= CHUNK:
-        run(&call, 0, n)
-        return
-    if dense:
-        run_parallel(&call)
-        return
-    start = 0
-    while start < n:
-        count = min(<ptrdiff_t>BLOCK, n - start)
-        for k in range(inputs):
-            copy_strided(<char *>x[k], size, args[k] + start * steps[k], steps[k], count, size)
-        call = Call(loop.kernel, loop.dtype, [<char *>x[0], <char *>x[1]], <char *>y, count)
-        run(&call, 0, count)
-        copy_strided(args[inputs] + start * steps[inputs], steps[inputs], <char *>y, size, count, size)
-        start += count
-
-
-cdef enum:
-    MAX_UFUNCS = 32
-
-cdef Loop loops[MAX_UFUNCS][3]
-cdef void *loop_data[MAX_UFUNCS][3]
-cdef cnp.PyUFuncGenericFunction loop_functions[3]
-cdef char loop_types[MAX_UFUNCS][3 * (MAX_INPUTS + 1)]
-ufunc_texts = []         # names and docstrings, which NumPy does not copy
-
-
-cdef make_ufunc(Kernel *kernel, function):
-    """Return the ufunc with the name, the docstring and the kernel of a function of this module."""
-    cdef int slot = len(ufunc_texts), operands = kernel.inputs + 1, dtype, operand
-    if slot == MAX_UFUNCS or kernel.inputs > MAX_INPUTS:
-        raise SystemError("more ufuncs, or more inputs, than there are tables for")
-    doc = function.__doc__.replace("Integers and bool become float64.", "Integers and bool: NumPy's promotion.")
-    name, doc = function.__name__.encode(), doc.encode()
-    ufunc_texts.append((name, doc))
-    for dtype, kind in enumerate((NPY_HALF, cnp.NPY_FLOAT, cnp.NPY_DOUBLE)):
-        loops[slot][dtype] = Loop(kernel, dtype)
-        loop_data[slot][dtype] = &loops[slot][dtype]
-        loop_functions[dtype] = <cnp.PyUFuncGenericFunction>ufunc_loop
-        for operand in range(operands):
-            loop_types[slot][dtype * operands + operand] = kind
-    return cnp.PyUFunc_FromFuncAndData(loop_functions, loop_data[slot], loop_types[slot], 3, kernel.inputs, 1,
-                                       cnp.PyUFunc_None, name, doc, 0)
-
-
 # The fast path.
 
-cdef inline object fast_call(Kernel *kernel, object x, object x2, object out):
+cdef object FLOAT32 = np.float32, FLOAT64 = np.float64
+
+cdef union Number:
+    float single
+    double wide
+
+
+cdef inline bint read_number(object value, int dtype, Number *number) except? False:
+    """Take a Python number, or a NumPy scalar of the dtype, as one parameter for all, unless only the ufunc can."""
+    cdef double v
+    if type(value) in (float, int, bool):
+        v = value
+    elif type(value) is FLOAT64 and dtype == FASTML_F64:
+        v = value
+    elif type(value) is FLOAT32 and dtype == FASTML_F32:
+        v = value
+    else:
+        return False
+    if dtype == FASTML_F64:
+        number.wide = v
+    elif dtype == FASTML_F32 and not (isfinite(v) and abs(v) > FLT_MAX):  # NumPy warns of the overflow
+        number.single = <float>v
+    else:
+        return False
+    return True
+
+
+cdef inline bint takes_inputs(Kernel *kernel, int dtype, object x, object x2, object x3, Call *call,
+                              Number *number) except *:
+    """Fill in where the inputs are, unless only the ufunc can read them."""
+    cdef object given
+    cdef int k, kind
+    for k in range(1, kernel.inputs):
+        given = x2 if k == 1 else x3
+        if k == kernel.inputs - 1 and kernel.parameter:
+            if read_number(given, dtype, number):
+                call.step = 0
+                call.x[k] = <const char *>number
+                continue
+        if dense_dtype(given) != dtype or not same_layout(x, given):
+            return False
+        call.x[k] = <const char *>cnp.PyArray_DATA(given)
+    return True
+
+
+cdef inline bint keeps_apart(Kernel *kernel, object x2, object x3, object out) noexcept:
+    """Whether out shares all its memory or none with each further input that is an array."""
+    return ((kernel.inputs < 2 or not PyArray_CheckExact(x2) or apart_or_same(x2, out))
+            and (kernel.inputs < 3 or not PyArray_CheckExact(x3) or apart_or_same(x3, out)))
+
+
+cdef inline object fast_call(Kernel *kernel, object x, object x2, object x3, object out):
     """Return the result, or None where only the ufunc can give it."""
     cdef int dtype = dense_dtype(x)
     cdef Call call
-    if dtype < 0:
-        return None
-    if kernel.inputs == 2 and (dense_dtype(x2) != dtype or not same_layout(x, x2)):
+    cdef Number number
+    call.x[1] = NULL
+    call.step = 1
+    if dtype < 0 or not takes_inputs(kernel, dtype, x, x2, x3, &call, &number):
         return None
     if out is None:
         out = PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), PyArray_TYPE(x), not PyArray_ISCARRAY_RO(x))
-    elif not takes_result(out, x) or (kernel.inputs == 2 and not apart_or_same(x2, out)):
+    elif not takes_result(out, x) or not keeps_apart(kernel, x2, x3, out):
         return None
     call.kernel = kernel
     call.dtype = dtype
     call.x[0] = <const char *>cnp.PyArray_DATA(x)
-    call.x[1] = <const char *>cnp.PyArray_DATA(x2) if kernel.inputs == 2 else NULL
     call.y = <char *>cnp.PyArray_DATA(out)
     call.n = cnp.PyArray_SIZE(x)
     if call.n <= CHUNK:
@@ -239,10 +186,10 @@ cdef ufunc_call(ufunc, tuple inputs, out, where, dtype, casting, order, subok):
     return ufunc(*inputs, out=out, **keywords)
 
 
-cdef inline object apply(Kernel *kernel, object ufunc, object x, object x2, object out, object where, object dtype,
-                         object casting, object order, object subok):
+cdef inline object apply(Kernel *kernel, object ufunc, object x, object x2, object x3, object out, object where,
+                         object dtype, object casting, object order, object subok):
     if where is True and dtype is None and casting is None and order is None and subok is None:
-        result = fast_call(kernel, x, x2, out)
+        result = fast_call(kernel, x, x2, x3, out)
         if result is not None:
             return result
-    return ufunc_call(ufunc, (x,) if kernel.inputs == 1 else (x, x2), out, where, dtype, casting, order, subok)
+    return ufunc_call(ufunc, (x, x2, x3)[:kernel.inputs], out, where, dtype, casting, order, subok)

@@ -8,7 +8,11 @@ cdef extern from "fastml.h" nogil:
     enum:
         FASTML_F16, FASTML_F32, FASTML_F64
         FASTML_SIGMOID, FASTML_TANH, FASTML_RELU
+        FASTML_LOG_SIGMOID, FASTML_SOFTPLUS, FASTML_SILU, FASTML_GELU, FASTML_UNARY_KERNELS
         FASTML_SIGMOID_BACKWARD, FASTML_TANH_BACKWARD, FASTML_RELU_BACKWARD
+        FASTML_LOG_SIGMOID_BACKWARD, FASTML_SOFTPLUS_BACKWARD, FASTML_SILU_BACKWARD, FASTML_GELU_BACKWARD
+        FASTML_BINARY_KERNELS
+        FASTML_LEAKY_RELU, FASTML_ELU, FASTML_WITH_KERNELS
         FASTML_SOFTMAX, FASTML_LOG_SOFTMAX, FASTML_LOGSUMEXP
         FASTML_ENTROPY, FASTML_SOFTMAX_BACKWARD, FASTML_LOG_SOFTMAX_BACKWARD
         FASTML_SHORT_ROW
@@ -18,6 +22,10 @@ cdef extern from "fastml.h" nogil:
 
     ctypedef void (*fastml_unary)(const void *x, void *y, ptrdiff_t n) noexcept nogil
     ctypedef void (*fastml_binary)(const void *a, const void *b, void *y, ptrdiff_t n) noexcept nogil
+    ctypedef void (*fastml_unary_with)(
+        const void *x, const void *parameter, void *y, ptrdiff_t n, ptrdiff_t step) noexcept nogil
+    ctypedef void (*fastml_binary_with)(
+        const void *a, const void *b, const void *parameter, void *y, ptrdiff_t n, ptrdiff_t step) noexcept nogil
     ctypedef struct fastml_problem:
         int mode
         const char *x
@@ -93,8 +101,10 @@ cdef extern from "fastml.h" nogil:
 
     ctypedef struct fastml_table:
         const char *isa
-        fastml_unary unary[3][3]
-        fastml_binary binary[3][3]
+        fastml_unary unary[FASTML_UNARY_KERNELS][3]
+        fastml_binary binary[FASTML_BINARY_KERNELS][3]
+        fastml_unary_with unary_with[FASTML_WITH_KERNELS][3]
+        fastml_binary_with binary_with[FASTML_WITH_KERNELS][3]
         fastml_along_row along_row[3]
         fastml_along_columns along_columns[3]
         fastml_along_short along_short[3]

@@ -4,15 +4,48 @@ The functions of the same names in `fastml` are quicker to call on small arrays;
 else that a `numpy.ufunc` has.
 """
 
-from fastml._elementwise import all_ufuncs
+from fastml import _activations, _elementwise
 
-sigmoid = all_ufuncs["sigmoid"]
-tanh = all_ufuncs["tanh"]
-relu = all_ufuncs["relu"]
-sigmoid_backward = all_ufuncs["sigmoid_backward"]
-tanh_backward = all_ufuncs["tanh_backward"]
-relu_backward = all_ufuncs["relu_backward"]
+_all = _elementwise.all_ufuncs | _activations.all_ufuncs
 
-__all__ = ["relu", "relu_backward", "sigmoid", "sigmoid_backward", "tanh", "tanh_backward"]
+sigmoid = _all["sigmoid"]
+tanh = _all["tanh"]
+relu = _all["relu"]
+sigmoid_backward = _all["sigmoid_backward"]
+tanh_backward = _all["tanh_backward"]
+relu_backward = _all["relu_backward"]
+log_sigmoid = _all["log_sigmoid"]
+softplus = _all["softplus"]
+silu = _all["silu"]
+gelu = _all["gelu"]
+leaky_relu = _all["leaky_relu"]
+elu = _all["elu"]
+log_sigmoid_backward = _all["log_sigmoid_backward"]
+softplus_backward = _all["softplus_backward"]
+silu_backward = _all["silu_backward"]
+gelu_backward = _all["gelu_backward"]
+leaky_relu_backward = _all["leaky_relu_backward"]
+elu_backward = _all["elu_backward"]
+
+__all__ = [
+    "elu",
+    "elu_backward",
+    "gelu",
+    "gelu_backward",
+    "leaky_relu",
+    "leaky_relu_backward",
+    "log_sigmoid",
+    "log_sigmoid_backward",
+    "relu",
+    "relu_backward",
+    "sigmoid",
+    "sigmoid_backward",
+    "silu",
+    "silu_backward",
+    "softplus",
+    "softplus_backward",
+    "tanh",
+    "tanh_backward",
+]
 # doctest looks for functions and classes only
-__test__ = {name: all_ufuncs[name].__doc__ for name in __all__}
+__test__ = {name: _all[name].__doc__ for name in __all__}

@@ -1,4 +1,4 @@
-"""Derive the polynomial coefficients of ``fastml/c/math.inc.h``: relative-error minimax fits by Remez exchange.
+"""Derive the coefficients of ``fastml/c/math.inc.h`` and ``activations.inc.h``: relative-error minimax fits by Remez.
 
 ``python tools/minimax.py`` prints every coefficient as a hexadecimal float with the error of the fit after rounding, so
 that a reader can check the constants in the C source. Needs mpmath.
@@ -67,6 +67,40 @@ def rational(
     return solution[: numerator + 1], [mp.mpf(1), *solution[numerator + 1 :]]
 
 
+def rational_remez(
+    target: Function, scale: Function, high: float, numerator: int, denominator: int
+) -> tuple[list[mp.mpf], list[mp.mpf]]:
+    """Minimise max |(P/Q - target) / scale| on [0, high], Q's constant coefficient 1.
+
+    The nodes are dense near 0, as Chebyshev points of (x - 4) / (x + 4) are. P - (target +- E scale) Q = 0 at the nodes
+    is linear once the Q beside E is that of the round before (Cody, Fraser and Hart, 1968).
+    """
+    count = numerator + denominator + 2
+    nodes, grid = (dense_near_zero(high, n) for n in (count, 1500))
+    p: list[mp.mpf] = []
+    q = [mp.mpf(1)] + [mp.mpf(0)] * denominator
+    for _ in range(8):
+        for _ in range(4):
+            signed = [(-1) ** i * scale(x) * mp.polyval(q[::-1], x) for i, x in enumerate(nodes)]
+            rows = [
+                [x**k for k in range(numerator + 1)] + [-target(x) * x**k for k in range(1, denominator + 1)] + [s]
+                for x, s in zip(nodes, signed, strict=True)
+            ]
+            solution = list(mp.lu_solve(mp.matrix(rows), mp.matrix([target(x) for x in nodes])))
+            p, q = solution[: numerator + 1], [mp.mpf(1), *solution[numerator + 1 : -1]]
+        errors = [(mp.polyval(p[::-1], x) / mp.polyval(q[::-1], x) - target(x)) / scale(x) for x in grid]
+        extrema = alternating_extrema(grid, errors)
+        if len(extrema) < count:
+            break
+        nodes = extrema[:count]
+    return p, q
+
+
+def dense_near_zero(high: float, count: int) -> list[mp.mpf]:
+    """Return the points of [0, high] that (x - 4) / (x + 4) takes to Chebyshev points."""
+    return [4 * (1 + v) / (1 - v) for v in chebyshev_nodes(-1, (high - 4) / mp.mpf(high + 4), count)]
+
+
 def as_float(value: mp.mpf, single: bool) -> mp.mpf:
     """Round to float32 or float64."""
     return mp.mpf(float(np.float32(float(value)))) if single else mp.mpf(float(value))
@@ -113,15 +147,26 @@ def log1p_tail(f: mp.mpf) -> mp.mpf:
     return (mp.log1p(f) - f + f**2 / 2) / f**3
 
 
+def normal_tail(a: mp.mpf) -> mp.mpf:
+    """e^(a^2 / 2) times the probability that a normal number exceeds a."""
+    return mp.erfc(a / mp.sqrt(2)) * mp.exp(a * a / 2) / 2
+
+
+def normal_from(p: Sequence[mp.mpf], q: Sequence[mp.mpf], single: bool) -> Function:
+    """Return normal_tail as the kernels compute it, without their rounding."""
+    slope = as_float(mp.sqrt(2 * mp.pi), single)
+    return lambda a: mp.polyval(q[::-1], a) / (slope * a * mp.polyval(q[::-1], a) + mp.polyval(p[::-1], a))
+
+
 def exp_from(tail: Sequence[mp.mpf], single: bool) -> Function:
     """Return e^r as the kernels compute it, without their rounding."""
     rounded = [as_float(c, single) for c in tail][::-1]
     return lambda r: 1 + r + r * r * mp.polyval(rounded, r)
 
 
-def log_from(tail: Sequence[mp.mpf]) -> Function:
+def log_from(tail: Sequence[mp.mpf], single: bool) -> Function:
     """Return log((1+s)/(1-s)) likewise."""
-    rounded = [as_float(c, single=False) for c in tail][::-1]
+    rounded = [as_float(c, single) for c in tail][::-1]
     return lambda s: 2 * s + s**3 * mp.polyval(rounded, s * s)
 
 
@@ -154,7 +199,23 @@ def main() -> None:
     top = high / (2 + high)
     fit = remez(atanh_tail, lambda z: z + mp.mpf(1e-9), 0.0, top**2, 6)
     show("LOG", fit, False)
-    print(relative_error(log_from(fit), lambda s: 2 * mp.atanh(s), 1e-3, top))
+    print(relative_error(log_from(fit, single=False), lambda s: 2 * mp.atanh(s), 1e-3, top))
+
+    third = 1.0001 / 3
+    for single, degree in ((True, 3), (False, 9)):
+        fit = remez(atanh_tail, lambda z: z + mp.mpf(1e-9), 0.0, third**2, degree)
+        show("LOG1P", fit, single)
+        print(relative_error(log_from(fit, single), lambda s: 2 * mp.atanh(s), 1e-3, third))
+
+    def hazard(a: mp.mpf) -> mp.mpf:
+        return 1 / normal_tail(a)
+
+    for single, numerator, denominator, end in ((True, 4, 5, 20.0), (False, 9, 10, 54.5)):
+        # 1 / normal_tail(a) is a sqrt(2 pi) and something that vanishes beside it: where that is large, errors count less
+        p, q = rational_remez(lambda a: hazard(a) - a * mp.sqrt(2 * mp.pi), hazard, end, numerator, denominator)
+        # times 1.5: the sums' leading digits are large where their rounding counts most
+        p, q = (show(name, [1.5 * c for c in side], single) for name, side in (("NORMAL_P", p), ("NORMAL_Q", q)))
+        print(relative_error(normal_from(p, q, single), normal_tail, 0, end))
 
 
 if __name__ == "__main__":

@@ -68,3 +68,5 @@ MAP2(relu_backward)
 #undef MAP1
 #undef MAP1_BY
 #undef MAP2
+
+#include "elementwise_from_x.inc.h"

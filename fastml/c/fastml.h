@@ -14,9 +14,32 @@ enum { FASTML_F16, FASTML_F32, FASTML_F64, FASTML_DTYPES };
 
 typedef void (*fastml_unary)(const void *x, void *y, ptrdiff_t n);
 typedef void (*fastml_binary)(const void *a, const void *b, void *y, ptrdiff_t n);
+/* With a parameter for each element (step 1), or one for all (step 0). */
+typedef void (*fastml_unary_with)(const void *x, const void *parameter, void *y, ptrdiff_t n, ptrdiff_t step);
+typedef void (*fastml_binary_with)(const void *a, const void *b, const void *parameter, void *y, ptrdiff_t n,
+                                   ptrdiff_t step);
 
-enum { FASTML_SIGMOID, FASTML_TANH, FASTML_RELU, FASTML_UNARY_KERNELS };
-enum { FASTML_SIGMOID_BACKWARD, FASTML_TANH_BACKWARD, FASTML_RELU_BACKWARD, FASTML_BINARY_KERNELS };
+enum {
+    FASTML_SIGMOID,
+    FASTML_TANH,
+    FASTML_RELU,
+    FASTML_LOG_SIGMOID,
+    FASTML_SOFTPLUS,
+    FASTML_SILU,
+    FASTML_GELU,
+    FASTML_UNARY_KERNELS
+};
+enum {
+    FASTML_SIGMOID_BACKWARD,
+    FASTML_TANH_BACKWARD,
+    FASTML_RELU_BACKWARD,
+    FASTML_LOG_SIGMOID_BACKWARD,
+    FASTML_SOFTPLUS_BACKWARD,
+    FASTML_SILU_BACKWARD,
+    FASTML_GELU_BACKWARD,
+    FASTML_BINARY_KERNELS
+};
+enum { FASTML_LEAKY_RELU, FASTML_ELU, FASTML_WITH_KERNELS }; /* and their gradients, likewise */
 
 /* The family along one axis. The first three and entropy take x; the backwards take dy as x, and the output as x2. */
 enum {
@@ -131,6 +154,8 @@ typedef struct {
     const char *isa;
     fastml_unary unary[FASTML_UNARY_KERNELS][FASTML_DTYPES];
     fastml_binary binary[FASTML_BINARY_KERNELS][FASTML_DTYPES];
+    fastml_unary_with unary_with[FASTML_WITH_KERNELS][FASTML_DTYPES];
+    fastml_binary_with binary_with[FASTML_WITH_KERNELS][FASTML_DTYPES];
     fastml_along_row along_row[FASTML_DTYPES];
     fastml_along_columns along_columns[FASTML_DTYPES];
     fastml_along_short along_short[FASTML_DTYPES];

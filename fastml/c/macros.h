@@ -94,6 +94,8 @@
 #define HORNER8(x, a, ...) MULADD(HORNER7(x, __VA_ARGS__), x, a)
 #define HORNER9(x, a, ...) MULADD(HORNER8(x, __VA_ARGS__), x, a)
 #define HORNER10(x, a, ...) MULADD(HORNER9(x, __VA_ARGS__), x, a)
+#define HORNER11(x, a, ...) MULADD(HORNER10(x, __VA_ARGS__), x, a)
+#define HORNER12(x, a, ...) MULADD(HORNER11(x, __VA_ARGS__), x, a)
 
 #define CAT3_(a, b, c) a##_##b##_##c
 #define CAT3(a, b, c) CAT3_(a, b, c)

@@ -239,6 +239,8 @@ INLINE T MATH(softplus_parts)(T s, T low, T *exponential, T *derivative) {
     return s < 0 ? 0 : s;
 }
 
+#include "activations.inc.h"
+
 #undef SOFTPLUS_LOW
 #undef MAGIC
 #undef EXPONENT_SHIFT

@@ -1,0 +1,233 @@
+/* Activations beside sigmoid, tanh and relu, and their gradients from the input x. Part of math.inc.h.
+ *
+ * Coefficients: relative-error minimax fits, re-derived by tools/minimax.py. */
+
+#define SIGN_BIT (~(~(U)0 >> 1))
+#define MAGNITUDE(v) FROM_BITS(BITS(v) & ~SIGN_BIT)
+#define MINUS_MAGNITUDE(v) FROM_BITS(BITS(v) | SIGN_BIT)
+
+#if DTYPE == F32
+#define LOG1P_TAIL(z) HORNER4(z, 0x1.5555p-1f, 0x1.99d286p-2f, 0x1.1eb566p-2f, 0x1.1efbfep-2f)
+#define NORMAL_P(a) \
+    HORNER5(a, 0x1.8p+1f, 0x1.ecfa3ep+0f, 0x1.490decp-1f, 0x1.df1fb4p-4f, 0x1.45d6c2p-7f)
+#define NORMAL_Q(a) \
+    HORNER6(a, 0x1.8p+0f, 0x1.a55faep+0f, 0x1.bb6a2p-1f, 0x1.0e5688p-2f, 0x1.7e659cp-5f, 0x1.03f752p-8f)
+#define NORMAL_SLOPE 0x1.40d932p+1f /* sqrt(2 pi) */
+#define NORMAL_DENSITY 0x1.988454p-2f /* 1 / sqrt(2 pi) */
+#define NORMAL_DENSITY_LOW -0x1.857936p-27f
+#define TOP_HALF 0xfffff000u
+#else
+#define LOG1P_TAIL(z)                                                                                     \
+    HORNER10(z, 0x1.5555555555535p-1, 0x1.99999999a0876p-2, 0x1.2492492083ad1p-2, 0x1.c71c742076394p-3,   \
+             0x1.745cb379cfe8ep-3, 0x1.3b1de60b9b60ep-3, 0x1.1067412815ebbp-3, 0x1.efe006cf70ea3p-4,      \
+             0x1.559102413cec4p-4, 0x1.5c9519111dd9dp-3)
+#define NORMAL_P(a) \
+    HORNER10(a, 0x1.8p+1, 0x1.dfb9bc722446p+1, 0x1.31f5029b56b06p+1, 0x1.fa84ed5cf6f0dp-1, \
+        0x1.279dcaba4132ep-2, 0x1.f4fbd2adf9b4cp-5, 0x1.33687110305afp-7, 0x1.07d153f0886cfp-10, \
+        0x1.210459e25c0f7p-14, 0x1.37d50cd807cb4p-19)
+#define NORMAL_Q(a) \
+    HORNER11(a, 0x1.8p+0, 0x1.474e2481a2b12p+1, 0x1.13cfe1135bbd1p+1, 0x1.29a10518d1f8p+0, \
+        0x1.c3af074765f81p-2, 0x1.f5b820597a784p-4, 0x1.9ccac44012bebp-6, 0x1.f1c22aff7c523p-9, \
+        0x1.a6ef98455aa09p-12, 0x1.cd345376ddc5dp-16, 0x1.f19cbbb7e2a61p-21)
+#define NORMAL_SLOPE 0x1.40d931ff62706p+1
+#define NORMAL_DENSITY 0x1.9884533d43651p-2
+#define NORMAL_DENSITY_LOW -0x1.cbc0d30ebfd15p-56
+#define TOP_HALF 0xfffffffff8000000u
+#endif
+
+/* log(1 + e^-|x|) = 2 atanh(e / (2 + e)) for e = e^-|x|, in the form e - s (e - s^2 tail) that keeps e's bits. */
+INLINE T MATH(log1p_exp)(T x, MATH(limits) k) {
+    T z = MINUS_MAGNITUDE(x);
+    z = AT_LEAST(z, k.low);
+    T e = MATH(exp_scaled)(z, 0) * k.unit, s = e / (2 + e), ss = s * s;
+    return MULADD(-s, MULADD(-ss, LOG1P_TAIL(ss), e), e);
+}
+
+/* log(1 + e^x) and log(1 / (1 + e^-x)): the half that is linear, and the logarithm both share. */
+#if DTYPE == F32
+static const MATH(limits) MATH(log1p_exp_limits) = {-104.5f, 0, DOWN};
+#else
+static const MATH(limits) MATH(log1p_exp_limits) = {-746.0, 0, DOWN};
+#endif
+#define softplus_of_limits log1p_exp_limits
+#define log_sigmoid_limits log1p_exp_limits
+INLINE T MATH(softplus_of)(T x, MATH(limits) k) { return AT_LEAST(x, k.high) + MATH(log1p_exp)(x, k); }
+INLINE T MATH(log_sigmoid)(T x, MATH(limits) k) { return AT_MOST(x, k.high) - MATH(log1p_exp)(x, k); }
+
+/* x / (1 + e^-x), as sigmoid has it; x itself where e^-x vanishes beside 1. */
+#if DTYPE == F32
+static const MATH(limits) MATH(silu_limits) = {-110.0f, 40.0f, DOWN};
+#else
+static const MATH(limits) MATH(silu_limits) = {-754.0, 60.0, DOWN};
+#endif
+INLINE T MATH(silu)(T x, MATH(limits) k) {
+    T bounded = AT_LEAST(x, k.low), z = AT_MOST(bounded, k.high);
+    MATH(exp_parts) e = MATH(exp_split)(-z, 0, -OFFSET);
+    T large = AT_LEAST(e.s, k.unit), small = AT_MOST(e.s, k.unit);
+    T y = bounded / (MULADD(e.s, e.q, small) + large) * k.unit;
+    return x > k.high ? x : y;
+}
+
+typedef struct {
+    T high, low;
+} MATH(pair);
+
+/* What a * b lost when it was rounded to p: one fma, or Dekker's (1971) products of halves. */
+INLINE T MATH(product_low)(T a, T b, T p) {
+    T at = FROM_BITS(BITS(a) & TOP_HALF), bt = FROM_BITS(BITS(b) & TOP_HALF), ar = a - at, br = b - bt;
+    return FUSED ? MULADD(a, b, -p) : (at * bt - p) + (at * br + ar * bt) + ar * br;
+}
+
+/* -a^2 / 2 in two parts: its rounding alone would cost 50 ULP of e^(-a^2/2) at a = 10. */
+INLINE MATH(pair) MATH(half_square)(T a) {
+    T square = a * a;
+    return (MATH(pair)){(T)-0.5 * square, (T)-0.5 * MATH(product_low)(a, a, square)};
+}
+
+/* Phi(-a) e^(a^2/2) in two parts, times `factor`. Its inverse is a sqrt(2 pi) + P(a) / Q(a): beyond a = 1 the fit is the
+ * smaller term, and what Q has been rounded by cancels. */
+INLINE MATH(pair) MATH(normal_tail)(T a, T factor) {
+    T p = NORMAL_P(a), q = NORMAL_Q(a), aq = a * q, linear = aq * NORMAL_SLOPE;
+    T sum = FUSED ? MULADD(aq, NORMAL_SLOPE, p) : linear + p, back = sum - p;
+    T lost = FUSED ? MULADD(aq, NORMAL_SLOPE, p - sum)
+                   : MATH(product_low)(aq, NORMAL_SLOPE, linear) + ((linear - back) + (p - (sum - back)));
+    T numerator = factor * q, inverse = 1 / sum, y = numerator * inverse;
+    T rest = -MATH(product_low)(y, sum, numerator) - y * lost;
+    return (MATH(pair)){y, rest * inverse};
+}
+
+/* x Phi(x) = max(x, 0) - a Phi(-a) for a = |x|: relative accuracy in the tail, and no cancellation. */
+#if DTYPE == F32
+static const MATH(limits) MATH(gelu_limits) = {0, 14.5f, DOWN};
+#else
+static const MATH(limits) MATH(gelu_limits) = {0, 38.7, DOWN};
+#endif
+INLINE T MATH(gelu)(T x, MATH(limits) k) {
+    T a = MAGNITUDE(x);
+    a = AT_MOST(a, k.high);
+    MATH(pair) z = MATH(half_square)(a);
+    MATH(exp_parts) e = MATH(exp_split)(z.high, z.low, OFFSET);
+    MATH(pair) tail = MATH(normal_tail)(a, a);
+    T below = (tail.high + MULADD(tail.high, e.q, tail.low)) * e.s;
+    return AT_LEAST(x, k.low) - below * k.unit;
+}
+
+/* x where x > 0, else alpha (e^x - 1); with 2^n q apart, e^x - 1 does not cancel. */
+#if DTYPE == F32
+static const MATH(limits) MATH(elu_limits) = {-30.0f, 0, 1};
+#else
+static const MATH(limits) MATH(elu_limits) = {-60.0, 0, 1};
+#endif
+INLINE T MATH(elu)(T x, T alpha, MATH(limits) k) {
+    T z = AT_LEAST(x, k.low);
+    MATH(exp_parts) e = MATH(exp_split)(z, 0, 0);
+    T y = alpha * MULADD(e.s, e.q, e.s - 1);
+    return x > 0 ? x : y;
+}
+
+static const MATH(limits) MATH(leaky_relu_limits) = {0, 0, 1};
+INLINE T MATH(leaky_relu)(T x, T slope, MATH(limits) k) {
+    (void)k;
+    T y = slope * x;
+    return x > 0 ? x : y;
+}
+
+/* e^(z + z_low) = third^2 * rest * (1 + q) for z <= 0. A gradient times e^z may be normal where e^z underflows twice
+ * over: the factors are normal powers of two, none above 1, and a product that takes them one by one neither overflows
+ * on the way nor is rounded as a subnormal and then made larger. */
+typedef struct {
+    T third, rest, q;
+} MATH(exp_factors);
+
+INLINE MATH(exp_factors) MATH(exp_factored)(T z, T z_low) {
+    T rounded = MULADD(z, LOG2E, MAGIC(0)), n = rounded - MAGIC(0);
+    T r = MULADD(n, -LN2_LOW, MULADD(n, -LN2_HIGH, z) + z_low);
+    T third = MULADD(n, (T)(1.0 / 3), MAGIC(EXPONENT_BIAS)), m = third - MAGIC(EXPONENT_BIAS);
+    T rest = MULADD(-2, m, n) + MAGIC(EXPONENT_BIAS);
+    return (MATH(exp_factors)){FROM_BITS(BITS(third) << EXPONENT_SHIFT), FROM_BITS(BITS(rest) << EXPONENT_SHIFT),
+                               MULADD(r * r, EXP_TAIL(r), r)};
+}
+
+/* What is left of v e^z when `third` is still to be multiplied by. */
+INLINE T MATH(times_exp)(T v, MATH(exp_factors) e) {
+    v = v * e.rest * e.third;
+    return MULADD(v, e.q, v);
+}
+
+/* dy / (1 + e^-x). Below, dy e^x vanishes for the largest dy. */
+#if DTYPE == F32
+static const MATH(limits) MATH(softplus_backward_limits) = {-200.0f, 200.0f, 1};
+#else
+static const MATH(limits) MATH(softplus_backward_limits) = {-1465.0, 1465.0, 1};
+#endif
+#define log_sigmoid_backward_limits softplus_backward_limits
+#define silu_backward_limits softplus_backward_limits
+#define elu_backward_limits softplus_backward_limits
+INLINE T MATH(softplus_backward)(T dy, T x, MATH(limits) k) {
+    T z = MINUS_MAGNITUDE(x);
+    z = AT_LEAST(z, k.low);
+    MATH(exp_factors) e = MATH(exp_factored)(z, 0);
+    T t = MATH(times_exp)(1, e) * e.third, below = MATH(times_exp)(dy, e) * e.third;
+    return (x < 0 ? below : dy) / (1 + t);
+}
+INLINE T MATH(log_sigmoid_backward)(T dy, T x, MATH(limits) k) { return MATH(softplus_backward)(dy, -x, k); }
+
+/* dy s (1 + x (1 - s)) for s = sigmoid(x), with e^-|x| alone. */
+INLINE T MATH(silu_backward)(T dy, T x, MATH(limits) k) {
+    T bounded = AT_LEAST(x, k.low);
+    bounded = AT_MOST(bounded, k.high);
+    MATH(exp_factors) e = MATH(exp_factored)(MINUS_MAGNITUDE(bounded), 0);
+    T t = MATH(times_exp)(1, e) * e.third, sum = 1 + t, lost = t - (sum - 1), inverse = 1 / sum;
+    T factor = bounded * (x < 0 ? 1 : t), product = factor * inverse, rise = 1 + product;
+    T lack = -MATH(product_low)(sum, inverse, 1) - lost * inverse, q = x < 0 ? e.q : 0;
+    T low = MATH(product_low)(factor, inverse, product) + (product - (rise - 1)) + product * lack;
+    rise = rise + MULADD(rise, q, low);
+    /* rise / sum, as a division by sum + lost would round it */
+    T y = rise * inverse, rest = -MATH(product_low)(y, sum, rise) - y * lost;
+    y = MULADD(rest, inverse, y);
+    return y * (x < 0 ? dy * e.rest * e.third : dy) * (x < 0 ? e.third : 1);
+}
+
+/* dy (Phi(x) + x phi(x)) = dy ([x >= 0] +- e^(-a^2/2) (Phi(-a) e^(a^2/2) - a / sqrt(2 pi))) for a = |x|. */
+#if DTYPE == F32
+static const MATH(limits) MATH(gelu_backward_limits) = {0, 20.0f, 1};
+#else
+static const MATH(limits) MATH(gelu_backward_limits) = {0, 54.5, 1};
+#endif
+INLINE T MATH(gelu_backward)(T dy, T x, MATH(limits) k) {
+    T a = MAGNITUDE(x);
+    a = AT_MOST(a, k.high);
+    MATH(pair) z = MATH(half_square)(a);
+    MATH(exp_factors) e = MATH(exp_factored)(z.high, z.low);
+    MATH(pair) tail = MATH(normal_tail)(a, 1);
+    T line = a * NORMAL_DENSITY, term = tail.high - line, back = term - tail.high;
+    T lost = (tail.high - (term - back)) - (line + back) - MATH(product_low)(a, NORMAL_DENSITY, line);
+    term = term + MULADD(term, e.q, lost + MULADD(a, -NORMAL_DENSITY_LOW, tail.low));
+    T scale = dy * e.rest * e.third, above = dy * (1 - term * e.rest * e.third * e.third);
+    return x < 0 ? scale * term * e.third : above;
+}
+
+#define leaky_relu_backward_limits leaky_relu_limits
+INLINE T MATH(leaky_relu_backward)(T dy, T x, T slope, MATH(limits) k) {
+    (void)k;
+    T y = slope * dy;
+    y = x > 0 ? dy : y;
+    return x != x ? x : y;
+}
+INLINE T MATH(elu_backward)(T dy, T x, T alpha, MATH(limits) k) {
+    T z = AT_LEAST(x, k.low);
+    MATH(exp_factors) e = MATH(exp_factored)(z, 0);
+    T below = MATH(times_exp)(dy * alpha, e) * e.third;
+    return x > 0 ? dy : below;
+}
+
+#undef SIGN_BIT
+#undef MAGNITUDE
+#undef MINUS_MAGNITUDE
+#undef LOG1P_TAIL
+#undef NORMAL_P
+#undef NORMAL_Q
+#undef NORMAL_SLOPE
+#undef NORMAL_DENSITY
+#undef NORMAL_DENSITY_LOW
+#undef TOP_HALF
