@@ -31,6 +31,7 @@ from reference_elementwise import (  # noqa: F401
     softplus_backward,
     tanh,
     tanh_backward,
+    terms,
 )
 from reference_losses import (  # noqa: F401
     binary_cross_entropy,

@@ -163,6 +163,16 @@ def gelu_backward(dy, x):
 
 
 @quiet
+def terms(name, *inputs):
+    """The two terms that may cancel in an activation's gradient; nothing for functions without."""
+    if name not in ("silu_backward", "gelu_backward"):
+        return ()
+    dy, x = map(_wide, inputs)
+    first = dy * (sigmoid(x) if name == "silu_backward" else _normal(x))
+    return first, (silu_backward if name == "silu_backward" else gelu_backward)(dy, x) - first
+
+
+@quiet
 def leaky_relu_backward(dy, x, slope):
     """dy where x > 0, else slope * dy."""
     return _nan_where(x, np.where(_wide(x) > 0, _wide(dy), _wide(slope) * _wide(dy)))

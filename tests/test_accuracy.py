@@ -60,7 +60,7 @@ def test_every_float16_is_rounded_to_the_nearest(accuracy, sweeps, isa):
 def test_the_worst_inputs_known(name, dtype, witness, error, isas, sweeps, isa, fastml):
     x = np.array([float.fromhex(witness)], dtype)
     assert sweeps.hexadecimal(x[0]) == witness
-    seen = sweeps.compare(getattr(fastml, name)(x), sweeps.exact_results(name, x.astype(np.float64)), (x,))
+    seen = sweeps.compare(name, getattr(fastml, name)(x), sweeps.exact_results(name, x.astype(np.float64)), (x,))
     assert seen.error <= sweeps.ulp.bound_from_docstring(getattr(fastml, name), dtype)
     if isa in isas:
         assert seen.error == pytest.approx(error, abs=5e-5)

@@ -7,29 +7,11 @@ import numpy as np
 import pytest
 import reference
 from conftest import assert_same_bits, bits, silent, special_values
-from ulp import LONGDOUBLE_IS_WIDER, assert_ulp, bound_from_docstring, wide
+from elementwise_cases import EVERY, FROM_OUTPUT, MPMATH, UNARY, assert_within_promise, with_inputs
+from ulp import LONGDOUBLE_IS_WIDER, assert_ulp, bound_from_docstring
 
-UNARY = ("sigmoid", "tanh", "relu")
-BACKWARD = ("sigmoid_backward", "tanh_backward", "relu_backward")
-MPMATH = {"sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)), "tanh": mpmath.tanh}
-every_function = pytest.mark.parametrize("name", UNARY + BACKWARD)
+every_function = pytest.mark.parametrize("name", EVERY)
 PARALLEL = 1_500_007  # elements: above the cut-over to threads for the cheapest function
-
-
-def with_inputs(name, x):
-    """Return the arguments for x: x itself, or x as gradient and the function's own output, in the same layout."""
-    if name in UNARY:
-        return (x,)
-    y = np.empty_like(x, dtype=x.dtype.newbyteorder("="), subok=False)
-    y[...] = getattr(reference, name.removesuffix("_backward"))(x)
-    return x, y
-
-
-def assert_within_promise(fastml, name, inputs, result):
-    bound = bound_from_docstring(getattr(fastml, name), result.dtype)
-    with np.errstate(all="ignore"):
-        exact = getattr(reference, name)(*map(wide, inputs))
-    assert_ulp(result, exact, bound)
 
 
 def sample(dtype, rng, n):
@@ -149,7 +131,7 @@ def test_float64_against_mpmath(name, isa, fastml):
     assert_ulp(getattr(fastml, name)(x), exact, bound_from_docstring(getattr(fastml, name), np.float64))
 
 
-@pytest.mark.parametrize("name", BACKWARD)
+@pytest.mark.parametrize("name", FROM_OUTPUT)
 def test_accuracy_of_the_backward_functions(name, isa, dtype, rng, fastml):
     x = np.concatenate([rng.uniform(-20, 20, 20_000), rng.uniform(-1, 1, 5000), rng.uniform(-100, 100, 5000)])
     y = getattr(reference, name.removesuffix("_backward"))(x).astype(dtype)
@@ -166,7 +148,7 @@ def test_monotone_to_one_ulp(name, isa, dtype, fastml):
     assert np.all(high >= np.nextafter(low, dtype.type(-np.inf)))
 
 
-@pytest.mark.parametrize("name", UNARY)
+@pytest.mark.parametrize("name", ["sigmoid", "tanh", "relu"])
 def test_gradient_by_finite_differences(name, isa, rng, fastml):
     x, dy, h = rng.uniform(0.05, 6, 101) * rng.choice([-1, 1], 101), rng.standard_normal(101), 1e-5
     f = getattr(fastml, name)
@@ -206,6 +188,6 @@ def test_nan_in_nan_out(isa, dtype, fastml):
     nan, one = np.full(19, np.nan, dtype), np.ones(19, dtype)
     for name in UNARY:
         assert np.isnan(getattr(fastml, name)(nan)).all(), name
-    for name in BACKWARD:
+    for name in FROM_OUTPUT:
         for dy, y in ((nan, one), (nan, 0 * one), (one, nan), (nan, nan)):
             assert np.isnan(getattr(fastml, name)(dy, y)).all(), name

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from conftest import assert_same_bits, silent, special_values
+from elementwise_cases import EVERY, with_inputs
 
 LENGTHS = (1, 3, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 127, 129, 511, 513, 4099)
 SHAPES = ((1, 1), (33, 3), (70, 10), (65, 17), (130, 64), (9, 65), (70, 128), (70, 129), (5, 1000), (3, 4099))
@@ -46,14 +47,14 @@ def values(rng, dtype, shape):
     return (scale * rng.standard_normal(shape)).astype(dtype)
 
 
-@pytest.mark.parametrize("name", ["sigmoid", "tanh", "relu"])
+@pytest.mark.parametrize("name", EVERY)
 def test_elementwise(fastml, both, rng, dtype, name):
-    forward, backward = getattr(fastml, name), getattr(fastml, f"{name}_backward")
+    function = getattr(fastml, name)
     for x in (special_values(dtype), *(values(rng, dtype, n) for n in LENGTHS)):
-        dy = values(rng, dtype, x.size)
-        results = both(lambda x=x: forward(x))
-        same(results, (name, x.size))
-        same(both(lambda dy=dy, y=results[0]: backward(dy, y)), (f"{name}_backward", x.size))
+        inputs = with_inputs(name, x)
+        same(both(lambda inputs=inputs: function(*inputs)), (name, x.size))
+        if name.startswith(("leaky_relu", "elu")):
+            same(both(lambda inputs=inputs: function(*inputs[:-1], 0.5)), (name, x.size, "one parameter"))
 
 
 @pytest.mark.parametrize("axis", [0, 1])

@@ -64,6 +64,16 @@ def ulp_error(result, exact):
         return np.where(met, 0.0, np.where(np.isnan(error), np.inf, error)).astype(np.float64)
 
 
+def in_unit_of(result, exact, *terms):
+    """Return ulp_error in units in the last place of the largest of `exact` and `terms`, which cancel in it."""
+    error, exact = ulp_error(result, exact), np.asarray(exact)
+    info = np.finfo(np.asarray(result).dtype)
+    with np.errstate(all="ignore"):
+        sizes = [np.clip(np.abs(v).astype(np.longdouble), info.tiny, info.max) for v in (exact, *terms)]
+        exponents = [np.frexp(size)[1] for size in sizes]
+        return np.ldexp(error, exponents[0] - np.max(exponents, axis=0))
+
+
 def _split(result, exact):
     """mpmath numbers as longdouble, and result - exact formed before that rounding."""
     import mpmath

@@ -27,7 +27,7 @@ from accuracy_sweeps import Seen, ulp
 import fastml
 from fastml import _fastml_runtime as runtime
 
-FUNCTIONS = (*sweeps.UNARY, *sweeps.BACKWARD, *sweeps.ROWS)
+FUNCTIONS = (*sweeps.UNARY, *sweeps.WITH_PARAMETER, *sweeps.BACKWARD, *sweeps.ROWS)
 QUICK_STRIDE = 4099
 TASK = 1 << 24  # float32 patterns: a second or less
 

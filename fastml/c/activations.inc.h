@@ -203,7 +203,7 @@ INLINE T MATH(gelu_backward)(T dy, T x, MATH(limits) k) {
     T line = a * NORMAL_DENSITY, term = tail.high - line, back = term - tail.high;
     T lost = (tail.high - (term - back)) - (line + back) - MATH(product_low)(a, NORMAL_DENSITY, line);
     term = term + MULADD(term, e.q, lost + MULADD(a, -NORMAL_DENSITY_LOW, tail.low));
-    T scale = dy * e.rest * e.third, above = dy * (1 - term * e.rest * e.third * e.third);
+    T scale = dy * e.rest * e.third, above = MULADD(-dy, term * e.rest * e.third * e.third, dy);
     return x < 0 ? scale * term * e.third : above;
 }
 
