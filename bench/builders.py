@@ -64,7 +64,8 @@ def torch(name: str, *extra: Any, out: str | None = "out") -> Builder:
         kwargs = {"dim" if key == "axis" else key: value for key, value in inputs.kwargs.items()}
         if out and inputs.out is not None:
             kwargs[out] = tensor(inputs.buffers()["out"])
-        return bind(resolve_name(name), (*map(tensor, inputs.args), *extra), kwargs)
+        args = (tensor(a) if isinstance(a, np.ndarray) else a for a in inputs.args)
+        return bind(resolve_name(name), (*args, *extra), kwargs)
 
     return build
 
@@ -79,13 +80,22 @@ def torch_gradient(name: str, out: str) -> Builder:
     return build
 
 
-def jax(name: str) -> Builder:
+def torch_elu_backward(inputs: Inputs) -> Run:
+    """Call torch's gradient of elu, which takes the parameter before the input."""
+    tensor = import_module("torch").from_numpy
+    dy, x, alpha = inputs.args
+    args = (tensor(dy), alpha, 1, 1, False, tensor(x))
+    kwargs = {"grad_input": tensor(inputs.buffers()["out"])}
+    return bind(resolve_name("torch:ops.aten.elu_backward.grad_input"), args, kwargs)
+
+
+def jax(name: str, **constants: Any) -> Builder:
     """Compile `name` with JAX and call it, its arguments on the device beforehand. JAX has no ``out=``."""
 
     def build(inputs: Inputs) -> Run:
         library = import_module("jax")
         library.config.update("jax_enable_x64", True)
-        compiled = library.jit(partial(resolve_name(name), **inputs.kwargs))
+        compiled = library.jit(partial(resolve_name(name), **inputs.kwargs, **constants))
         args = [library.device_put(a) if isinstance(a, np.ndarray) else a for a in inputs.args]
         if len(args) == 1:
             (x,) = args

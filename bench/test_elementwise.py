@@ -20,20 +20,26 @@ OUTPUTS: dict[str, Callable[[Any], Any]] = {
     "tanh_backward": np.tanh,
     "relu_backward": lambda z: np.maximum(z, 0),
 }
-FUNCTIONS = ("sigmoid", "tanh", "relu", *OUTPUTS)
+PARAMETERS = {"leaky_relu": 0.01, "elu": 1.0}
+FORWARD = ("sigmoid", "tanh", "relu", "log_sigmoid", "softplus", "silu", "gelu", *PARAMETERS)
+FROM_INPUT = tuple(f"{name}_backward" for name in FORWARD[3:])
+FUNCTIONS = (*FORWARD, *OUTPUTS, *FROM_INPUT)
 
 
 def make(function: str, n: int, dtype: str, rng: np.random.Generator) -> Inputs:
     """Draw the inputs."""
-    if function not in OUTPUTS:
-        return Inputs(((4 * rng.standard_normal(n)).astype(dtype),), out=(n,))
+    parameter = PARAMETERS.get(function.removesuffix("_backward"))
+    after = () if parameter is None else (parameter,)
+    if function in FORWARD:
+        return Inputs(((4 * rng.standard_normal(n)).astype(dtype), *after), out=(n,))
     dy, z = rng.standard_normal((2, n))
-    return Inputs((dy.astype(dtype), OUTPUTS[function](z).astype(dtype)), out=(n,))
+    second = OUTPUTS[function](z) if function in OUTPUTS else 4 * z
+    return Inputs((dy.astype(dtype), second.astype(dtype), *after), out=(n,))
 
 
 def case(function: str, n: int, dtype: str) -> Case:
     """Describe one case."""
-    arrays = 3 if function in OUTPUTS else 2
+    arrays = 2 if function in FORWARD else 3
     return Case(
         function,
         f"n={n:,}",

@@ -35,7 +35,8 @@ def log_sigmoid_backward(dy, x, /, out=None, *, where=True, dtype=None, casting=
     >>> fastml.log_sigmoid_backward(np.array([1.0, 2.0]), np.array([0.0, np.inf]))
     array([0.5, 0. ])
     """
-    return apply(&LOG_SIGMOID_BACKWARD, ufuncs["log_sigmoid_backward"], dy, x, None, out, where, dtype, casting, order, subok)
+    return apply(&LOG_SIGMOID_BACKWARD, ufuncs["log_sigmoid_backward"], dy, x, None, out, where, dtype, casting, order,
+                 subok)
 
 
 def softplus_backward(dy, x, /, out=None, *, where=True, dtype=None, casting=None, order=None, subok=None):
@@ -190,7 +191,8 @@ def leaky_relu_backward(dy, x, slope, /, out=None, *, where=True, dtype=None, ca
     >>> fastml.leaky_relu_backward(np.array([1.0, 2.0]), np.array([0.0, 3.0]), 0.25)
     array([0.25, 2.  ])
     """
-    return apply(&LEAKY_RELU_BACKWARD, ufuncs["leaky_relu_backward"], dy, x, slope, out, where, dtype, casting, order, subok)
+    return apply(&LEAKY_RELU_BACKWARD, ufuncs["leaky_relu_backward"], dy, x, slope, out, where, dtype, casting, order,
+                 subok)
 
 
 def elu_backward(dy, x, alpha, /, out=None, *, where=True, dtype=None, casting=None, order=None, subok=None):

@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 import reference
 from conftest import assert_same_bits, silent
-from elementwise_cases import BACKWARD, FROM_INPUT, FROM_INPUT_WITH_PARAMETER, UNARY, WITH_PARAMETER
-from elementwise_cases import assert_within_promise, count_inputs
+from elementwise_cases import (
+    BACKWARD,
+    FROM_INPUT,
+    FROM_INPUT_WITH_PARAMETER,
+    UNARY,
+    WITH_PARAMETER,
+    assert_within_promise,
+    count_inputs,
+)
 from ulp import LONGDOUBLE_IS_WIDER, assert_ulp
 
 NEW_UNARY = UNARY[3:]

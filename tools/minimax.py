@@ -211,7 +211,7 @@ def main() -> None:
         return 1 / normal_tail(a)
 
     for single, numerator, denominator, end in ((True, 4, 5, 20.0), (False, 9, 10, 54.5)):
-        # 1 / normal_tail(a) is a sqrt(2 pi) and something that vanishes beside it: where that is large, errors count less
+        # 1 / normal_tail(a) is a sqrt(2 pi) and something that vanishes beside it, whose errors then count less
         p, q = rational_remez(lambda a: hazard(a) - a * mp.sqrt(2 * mp.pi), hazard, end, numerator, denominator)
         # times 1.5: the sums' leading digits are large where their rounding counts most
         p, q = (show(name, [1.5 * c for c in side], single) for name, side in (("NORMAL_P", p), ("NORMAL_Q", q)))

@@ -8,27 +8,25 @@
 
 #if DTYPE == F32
 #define LOG1P_TAIL(z) HORNER4(z, 0x1.5555p-1f, 0x1.99d286p-2f, 0x1.1eb566p-2f, 0x1.1efbfep-2f)
-#define NORMAL_P(a) \
-    HORNER5(a, 0x1.8p+1f, 0x1.ecfa3ep+0f, 0x1.490decp-1f, 0x1.df1fb4p-4f, 0x1.45d6c2p-7f)
-#define NORMAL_Q(a) \
-    HORNER6(a, 0x1.8p+0f, 0x1.a55faep+0f, 0x1.bb6a2p-1f, 0x1.0e5688p-2f, 0x1.7e659cp-5f, 0x1.03f752p-8f)
-#define NORMAL_SLOPE 0x1.40d932p+1f /* sqrt(2 pi) */
+#define NORMAL_P(a) HORNER5(a, 0x1.8p+1f, 0x1.ecfa3ep+0f, 0x1.490decp-1f, 0x1.df1fb4p-4f, 0x1.45d6c2p-7f)
+#define NORMAL_Q(a) HORNER6(a, 0x1.8p+0f, 0x1.a55faep+0f, 0x1.bb6a2p-1f, 0x1.0e5688p-2f, 0x1.7e659cp-5f, 0x1.03f752p-8f)
+#define NORMAL_SLOPE 0x1.40d932p+1f   /* sqrt(2 pi) */
 #define NORMAL_DENSITY 0x1.988454p-2f /* 1 / sqrt(2 pi) */
 #define NORMAL_DENSITY_LOW -0x1.857936p-27f
 #define TOP_HALF 0xfffff000u
 #else
-#define LOG1P_TAIL(z)                                                                                     \
-    HORNER10(z, 0x1.5555555555535p-1, 0x1.99999999a0876p-2, 0x1.2492492083ad1p-2, 0x1.c71c742076394p-3,   \
-             0x1.745cb379cfe8ep-3, 0x1.3b1de60b9b60ep-3, 0x1.1067412815ebbp-3, 0x1.efe006cf70ea3p-4,      \
+#define LOG1P_TAIL(z)                                                                                   \
+    HORNER10(z, 0x1.5555555555535p-1, 0x1.99999999a0876p-2, 0x1.2492492083ad1p-2, 0x1.c71c742076394p-3, \
+             0x1.745cb379cfe8ep-3, 0x1.3b1de60b9b60ep-3, 0x1.1067412815ebbp-3, 0x1.efe006cf70ea3p-4,    \
              0x1.559102413cec4p-4, 0x1.5c9519111dd9dp-3)
-#define NORMAL_P(a) \
-    HORNER10(a, 0x1.8p+1, 0x1.dfb9bc722446p+1, 0x1.31f5029b56b06p+1, 0x1.fa84ed5cf6f0dp-1, \
-        0x1.279dcaba4132ep-2, 0x1.f4fbd2adf9b4cp-5, 0x1.33687110305afp-7, 0x1.07d153f0886cfp-10, \
-        0x1.210459e25c0f7p-14, 0x1.37d50cd807cb4p-19)
-#define NORMAL_Q(a) \
-    HORNER11(a, 0x1.8p+0, 0x1.474e2481a2b12p+1, 0x1.13cfe1135bbd1p+1, 0x1.29a10518d1f8p+0, \
-        0x1.c3af074765f81p-2, 0x1.f5b820597a784p-4, 0x1.9ccac44012bebp-6, 0x1.f1c22aff7c523p-9, \
-        0x1.a6ef98455aa09p-12, 0x1.cd345376ddc5dp-16, 0x1.f19cbbb7e2a61p-21)
+#define NORMAL_P(a)                                                                                              \
+    HORNER10(a, 0x1.8p+1, 0x1.dfb9bc722446p+1, 0x1.31f5029b56b06p+1, 0x1.fa84ed5cf6f0dp-1, 0x1.279dcaba4132ep-2, \
+             0x1.f4fbd2adf9b4cp-5, 0x1.33687110305afp-7, 0x1.07d153f0886cfp-10, 0x1.210459e25c0f7p-14,           \
+             0x1.37d50cd807cb4p-19)
+#define NORMAL_Q(a)                                                                                              \
+    HORNER11(a, 0x1.8p+0, 0x1.474e2481a2b12p+1, 0x1.13cfe1135bbd1p+1, 0x1.29a10518d1f8p+0, 0x1.c3af074765f81p-2, \
+             0x1.f5b820597a784p-4, 0x1.9ccac44012bebp-6, 0x1.f1c22aff7c523p-9, 0x1.a6ef98455aa09p-12,            \
+             0x1.cd345376ddc5dp-16, 0x1.f19cbbb7e2a61p-21)
 #define NORMAL_SLOPE 0x1.40d931ff62706p+1
 #define NORMAL_DENSITY 0x1.9884533d43651p-2
 #define NORMAL_DENSITY_LOW -0x1.cbc0d30ebfd15p-56
@@ -85,14 +83,16 @@ INLINE MATH(pair) MATH(half_square)(T a) {
 }
 
 /* Phi(-a) e^(a^2/2) in two parts, times `factor`. Its inverse is a sqrt(2 pi) + P(a) / Q(a): beyond a = 1 the fit is the
- * smaller term, and what Q has been rounded by cancels. */
-INLINE MATH(pair) MATH(normal_tail)(T a, T factor) {
+ * smaller term, and what Q has been rounded by cancels. `exact` makes up for what their sum loses, too. */
+INLINE MATH(pair) MATH(normal_tail)(T a, T factor, int exact) {
     T p = NORMAL_P(a), q = NORMAL_Q(a), aq = a * q, linear = aq * NORMAL_SLOPE;
     T sum = FUSED ? MULADD(aq, NORMAL_SLOPE, p) : linear + p, back = sum - p;
     T lost = FUSED ? MULADD(aq, NORMAL_SLOPE, p - sum)
                    : MATH(product_low)(aq, NORMAL_SLOPE, linear) + ((linear - back) + (p - (sum - back)));
+    if (FUSED && !exact) lost = 0;
     T numerator = factor * q, inverse = 1 / sum, y = numerator * inverse;
-    T rest = -MATH(product_low)(y, sum, numerator) - y * lost;
+    T rest = -MATH(product_low)(y, sum, numerator);
+    if (!FUSED || exact) rest = rest - y * lost;
     return (MATH(pair)){y, rest * inverse};
 }
 
@@ -107,7 +107,7 @@ INLINE T MATH(gelu)(T x, MATH(limits) k) {
     a = AT_MOST(a, k.high);
     MATH(pair) z = MATH(half_square)(a);
     MATH(exp_parts) e = MATH(exp_split)(z.high, z.low, OFFSET);
-    MATH(pair) tail = MATH(normal_tail)(a, a);
+    MATH(pair) tail = MATH(normal_tail)(a, a, 0);
     T below = (tail.high + MULADD(tail.high, e.q, tail.low)) * e.s;
     return AT_LEAST(x, k.low) - below * k.unit;
 }
@@ -199,7 +199,7 @@ INLINE T MATH(gelu_backward)(T dy, T x, MATH(limits) k) {
     a = AT_MOST(a, k.high);
     MATH(pair) z = MATH(half_square)(a);
     MATH(exp_factors) e = MATH(exp_factored)(z.high, z.low);
-    MATH(pair) tail = MATH(normal_tail)(a, 1);
+    MATH(pair) tail = MATH(normal_tail)(a, 1, 1);
     T line = a * NORMAL_DENSITY, term = tail.high - line, back = term - tail.high;
     T lost = (tail.high - (term - back)) - (line + back) - MATH(product_low)(a, NORMAL_DENSITY, line);
     term = term + MULADD(term, e.q, lost + MULADD(a, -NORMAL_DENSITY_LOW, tail.low));
