@@ -41,7 +41,9 @@ INLINE T MATH(log1p_exp)(T x, MATH(limits) k) {
     return MULADD(-s, MULADD(-ss, LOG1P_TAIL(ss), e), e);
 }
 
-/* log(1 + e^x) and log(1 / (1 + e^-x)): the half that is linear, and the logarithm both share. */
+/* log(1 + e^x) and log(1 / (1 + e^-x)): the half that is linear, and the logarithm both share.
+ * Worst error: 1.7581 ULP at 0x1.2960b6p-2, 1.7581 ULP at -0x1.2960b6p-2 (float32, of a sample; without fma 1.8588 ULP
+ * at -+0x1.016ce8p-1), 1.57 ULP (float64, of a small one). */
 #if DTYPE == F32
 static const MATH(limits) MATH(log1p_exp_limits) = {-104.5f, 0, DOWN};
 #else
@@ -52,7 +54,8 @@ static const MATH(limits) MATH(log1p_exp_limits) = {-746.0, 0, DOWN};
 INLINE T MATH(softplus_of)(T x, MATH(limits) k) { return AT_LEAST(x, k.high) + MATH(log1p_exp)(x, k); }
 INLINE T MATH(log_sigmoid)(T x, MATH(limits) k) { return AT_MOST(x, k.high) - MATH(log1p_exp)(x, k); }
 
-/* x / (1 + e^-x), as sigmoid has it; x itself where e^-x vanishes beside 1. */
+/* x / (1 + e^-x), as sigmoid has it; x itself where e^-x vanishes beside 1.
+ * Worst error: 1.9786 ULP at -0x1.fa01fcp-17 (float32, of a sample), 1.86 ULP (float64, of a small one). */
 #if DTYPE == F32
 static const MATH(limits) MATH(silu_limits) = {-110.0f, 40.0f, DOWN};
 #else
@@ -96,7 +99,8 @@ INLINE MATH(pair) MATH(normal_tail)(T a, T factor, int exact) {
     return (MATH(pair)){y, rest * inverse};
 }
 
-/* x Phi(x) = max(x, 0) - a Phi(-a) for a = |x|: relative accuracy in the tail, and no cancellation. */
+/* x Phi(x) = max(x, 0) - a Phi(-a) for a = |x|: relative accuracy in the tail, and no cancellation.
+ * Worst error: 2.6309 ULP at -0x1.f03ff2p-11 (float32, of a sample), 2.34 ULP (float64, of a small one). */
 #if DTYPE == F32
 static const MATH(limits) MATH(gelu_limits) = {0, 14.5f, DOWN};
 #else
