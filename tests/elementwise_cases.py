@@ -31,7 +31,7 @@ def count_inputs(name):
 
 
 def with_inputs(name, x):
-    """Return the arguments for x, all in its layout: x, and an output, a gradient or a parameter where one is needed."""
+    """Return the arguments for x, all in its layout: x, with an output, a gradient or a parameter where needed."""
     x_dtype = x.dtype.newbyteorder("=")
 
     def like(values):
