@@ -10,6 +10,7 @@ from functools import cache
 from importlib.util import find_spec
 
 from bench import builders_logistic as logistic
+from bench import builders_losses as losses
 from bench.builders import (
     Builder,
     call,
@@ -215,6 +216,41 @@ CONTENDERS: dict[str, dict[str, Builder]] = {
         "torch": torch_gradient("torch:ops.aten._log_softmax_backward_data.out", out="out"),
         "jax": jax("bench.baselines:log_softmax_backward"),
     },
+    "mse_loss": {
+        "fastml": call("fastml:mse_loss", out=True, return_grad=True),
+        "numpy": call("bench.baselines_losses:mse_loss"),
+        "torch": losses.torch_autograd("torch.nn.functional:mse_loss"),
+        "torch by hand": losses.torch_by_hand("torch.nn.functional:mse_loss", losses.mse_gradient),
+        "jax": losses.jax_gradient("bench.baselines_losses:mse_value"),
+    },
+    "mae_loss": {
+        "fastml": call("fastml:mae_loss", out=True, return_grad=True),
+        "numpy": call("bench.baselines_losses:mae_loss"),
+        "torch": losses.torch_autograd("torch.nn.functional:l1_loss"),
+        "torch by hand": losses.torch_by_hand("torch.nn.functional:l1_loss", losses.mae_gradient),
+        "jax": losses.jax_gradient("bench.baselines_losses:mae_value"),
+    },
+    "huber_loss": {
+        "fastml": call("fastml:huber_loss", out=True, return_grad=True),
+        "numpy": call("bench.baselines_losses:huber_loss"),
+        "torch": losses.torch_autograd("torch.nn.functional:huber_loss"),
+        "torch by hand": losses.torch_by_hand("torch.nn.functional:huber_loss", losses.huber_gradient),
+        "jax": losses.jax_gradient("bench.baselines_losses:huber_value"),
+    },
+    "binary_cross_entropy": {
+        "fastml": call("fastml:binary_cross_entropy", out=True, return_grad=True),
+        "numpy": call("bench.baselines_losses:binary_cross_entropy"),
+        "torch": losses.torch_autograd("torch.nn.functional:binary_cross_entropy"),
+        "torch by hand": losses.torch_by_hand("torch.nn.functional:binary_cross_entropy", losses.bce_gradient),
+        "jax": losses.jax_gradient("bench.baselines_losses:bce_value"),
+    },
+    "binary_cross_entropy_with_logits": {
+        "fastml": call("fastml:binary_cross_entropy_with_logits", out=True, return_grad=True),
+        "numpy": call("bench.baselines_losses:binary_cross_entropy_with_logits"),
+        "torch": losses.torch_autograd("torch.nn.functional:binary_cross_entropy_with_logits"),
+        "torch by hand": losses.torch_by_hand("torch.nn.functional:binary_cross_entropy_with_logits", losses.logits_gradient),
+        "jax": losses.jax_gradient("bench.baselines_losses:logits_value"),
+    },
     "logistic_loss": {
         "fastml": call("fastml:logistic_loss", return_grad=True),
         "numpy": call("bench.baselines:logistic_loss"),
@@ -243,9 +279,11 @@ CONTENDERS: dict[str, dict[str, Builder]] = {
 }
 
 READ_OF_X = "floor: one read of X"
+TRAFFIC = "floor: numpy.add(x, target, out=)"
 FLOORS: dict[str, dict[str, Builder]] = {
     name: {READ_OF_X: logistic.product} for name in ("logistic_loss", "logistic_step", "predict_logistic")
 }
+FLOORS |= {name: {TRAFFIC: call("numpy:add", out=True)} for name in ("mse_loss", "mae_loss", "huber_loss")}
 
 
 @cache
