@@ -322,7 +322,7 @@ def binary_cross_entropy_with_logits(logits, target, *, pos_weight=None, label_s
     >>> import numpy as np, fastml
     >>> loss, grad = fastml.binary_cross_entropy_with_logits(np.array([0.0, 80.0]), [1, 1], return_grad=True)
     >>> print(f"{loss:.4f}", grad)
-    0.3466 [-2.50000000e-01 -9.02429693e-36]
+    0.3466 [-2.50000000e-01 -9.02425694e-36]
     """
     return apply(FASTML_BCE_LOGITS, "logits", logits, target, reduction, sample_weight, return_grad, out, pos_weight,
                  smoothing_of(label_smoothing))

@@ -51,6 +51,16 @@ CASES = {
         "fastml.softmax(x, out=out)",
         "assert (buffer == fastml.softmax(row)).all() and (row == np.arange(100)).all()",
     ),
+    "binary_cross_entropy": (
+        "p = np.broadcast_to(np.linspace(0.1, 0.9, 100), (1 << 30, 100))",
+        "fastml.binary_cross_entropy(p, p)",
+        "assert (p[0] == np.linspace(0.1, 0.9, 100)).all()",
+    ),
+    "sample_weight": (
+        "p = np.broadcast_to(np.ones(100), (1 << 30, 100))",
+        "fastml.mse_loss(p, p, sample_weight=p)",
+        "assert (p[0] == 1).all()",
+    ),
     "logistic_loss": (
         "X, y, w = rows(1 << 22, 1 << 14), np.arange(1 << 22) % 2, np.ones(1 << 14)",
         "fastml.logistic_loss(X, y, w, return_grad=True)",

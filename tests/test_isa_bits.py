@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from conftest import assert_same_bits, silent, special_values
 from elementwise_cases import EVERY, with_inputs
+from losses_cases import LOGITS, LOSSES, draw
 
 LENGTHS = (1, 3, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 127, 129, 511, 513, 4099)
 SHAPES = ((1, 1), (33, 3), (70, 10), (65, 17), (130, 64), (9, 65), (70, 128), (70, 129), (5, 1000), (3, 4099))
@@ -77,6 +78,19 @@ def test_from_outputs(fastml, both, rng, dtype, name, axis):
         given = (y,) if name == "entropy" else (values(rng, dtype, shape), y)
         same(both(lambda given=given: function(*given, axis)), (shape, "dense"))
         same(both(lambda given=given: function(*(a[:, ::-1] for a in given), axis)), (shape, "strided"))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses(fastml, both, rng, dtype, name):
+    for n in LENGTHS:
+        x, t = draw(name, rng, dtype, n, soft=n % 2 == 0)
+        weight = rng.random(n)
+        for keywords in ({}, {"sample_weight": weight}, {} if name == "rmse_loss" else {"reduction": "none"}):
+            same(
+                both(lambda x=x, t=t, keywords=keywords: getattr(fastml, name)(x, t, return_grad=True, **keywords)), n
+            )
+    if name == LOGITS:
+        same(both(lambda: fastml.binary_cross_entropy_with_logits(x, t, pos_weight=weight, label_smoothing=0.1)), n)
 
 
 def logistic_data(rng, dtype, X_dtype, n, d, K):

@@ -45,6 +45,14 @@ CASES = {
         "X, y = ones((20_000, 2000), 'u1'), np.arange(20_000) % 2",
         "fastml.fit_logistic(X, y, max_iter=2).w",
     ),
+    "huber_loss of strided float16 in place": (
+        "x = ones((2000, 20_000), 'f2')[:, ::2]; y = ones((10_000, 2000), 'i8').T",
+        "fastml.huber_loss(x, y, return_grad=True, out=x) is None",
+    ),
+    "mse_loss with weights": (
+        "x, y, w = ones((2000, 10_000), 'f4'), ones((2000, 10_000), 'u1'), ones((2000, 10_000), 'f4')",
+        "fastml.mse_loss(x, y, sample_weight=w, return_grad=True)[1]",
+    ),
     "softmax to out": (
         "x = ones((250_000, 100), 'f4'); out = ones(x.shape, 'f4')",
         "fastml.softmax(x, out=out) is None",

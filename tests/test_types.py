@@ -46,6 +46,14 @@ assert_type(fastml.softmax([0.5, 1.0], where=mask), NDArray[Any])
 assert_type(fastml.logsumexp(single, keepdims=True), NDArray[np.float32])
 assert_type(fastml.logsumexp(single), Any)
 
+assert_type(fastml.mse_loss(single, double), np.float64)
+assert_type(fastml.huber_loss(single, double, delta=2, reduction="none"), NDArray[Any])
+assert_type(fastml.rmse_loss(single, double, return_grad=True), tuple[np.float64, NDArray[Any]])
+assert_type(
+    fastml.binary_cross_entropy_with_logits(half, mask, reduction="none", return_grad=True, out=half),
+    tuple[NDArray[Any], NDArray[Any]],
+)
+
 assert_type(fastml.show_config(), None)
 assert_type(fastml.show_config(mode="dicts"), dict[str, Any])
 stopping = fastml.EarlyStopping(3, mode="max")
@@ -56,6 +64,8 @@ with fastml.num_threads(2):
     fastml.set_num_threads(np.int64(1))
 
 fastml.softmax(single, axis=0.5)  # type: ignore[call-overload]
+fastml.mse_loss(single, single, reduction="max")  # type: ignore[call-overload]
+fastml.mae_loss(single, single, out=single)  # type: ignore[call-overload]
 fastml.EarlyStopping(mode="least")  # type: ignore[arg-type]
 fastml.set_num_threads(1.5)  # type: ignore[arg-type]
 """

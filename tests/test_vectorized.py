@@ -97,6 +97,13 @@ HOT_LOOPS = [
     Hot("backward_row", fma=(10, 15), max=1, several=True),  # log_softmax_backward
     Hot("backward_tile", ALL, fma=(10, 15), max=1, several=True),
     Hot("entropy_block", fma=(11, 10), cmp=(3, 3)),
+    Hot("mse_loss", sub=1),
+    Hot("mae_loss", cmp=(2, 2), sub=1),
+    Hot("huber_loss", min=1, max=1),
+    Hot("binary_cross_entropy", fma=(14, 20), cmp=(16, 16), div=3),
+    Hot("binary_cross_entropy_of_labels", fma=(7, 10), cmp=(10, 10), div=2),
+    Hot("binary_cross_entropy_with_logits", fma=(18, 29), max=1, cmp=(4, 4), div=1),
+    Hot("binary_cross_entropy_with_pos_weight", fma=(18, 29), max=1, cmp=(4, 4), div=1),
     Hot("logistic_dots", fma=(1, 1), half=FLOATS),
     Hot("logistic_activate", fma=(9, 14), max=1, cmp=(3, 3), fused=True, folded=2),
     Hot("logistic_sum_log1p", fma=(11, 10), several=True),

@@ -50,7 +50,7 @@ INLINE T MATH(cross_entropy_of)(T p, T t, int label, MATH(loss_constants) k, T *
     T correction = MULADD(lost, p, lost);
     if (label) {
         /* selects by bits: of three by one condition GCC makes a branch */
-        U one = -(U)(t != 0);
+        U one = BITS(t != 0 ? FROM_BITS(~(U)0) : (T)0);
         T u = FROM_BITS((BITS(scaled) & one) | (BITS(q) & ~one));
         loss = 0 - MATH(log_normal)(u, FROM_BITS(BITS(correction) & ~one), FROM_BITS(BITS(shift) & one));
         loss = u > 0 ? loss : (T)INFINITY;
@@ -74,15 +74,13 @@ INLINE T MATH(cross_entropy_of)(T p, T t, int label, MATH(loss_constants) k, T *
  * where the label is right, and an infinite logit counts only where its label is wrong. */
 INLINE T MATH(cross_entropy_at)(T x, T t, T weight, MATH(loss_constants) k, T *slope) {
     T a = weight * MULADD(t, k.keep, k.half), c = MULADD(1 - t, k.keep, k.half);
-    U sign = BITS(x) & SIGN_BIT;
-    T size = FROM_BITS(BITS(x) ^ sign), z = AT_LEAST(-size, k.low);
+    T size = FROM_BITS(BITS(x) & ~SIGN_BIT), z = AT_LEAST(-size, k.low);
     T e = MATH(exp_scaled)(z, 0) * MATH(exp_down);
-    T wrong = sign ? a : c, right = sign ? c : a, linear = wrong * size;
+    T wrong = x < 0 ? a : c, right = x < 0 ? c : a, linear = wrong * size;
     /* one division for 1 / (1 + e) and e / (2 + e) */
     T one = 1 + e, two = 2 + e, both = 1 / (one * two);
     /* d loss / d|x| = (wrong - right e) / (1 + e) */
-    T toward = MULADD(-right, e, wrong) * (k.scale * (two * both));
-    *slope = FROM_BITS(BITS(toward) ^ sign);
+    *slope = MULADD(-right, e, wrong) * ((x < 0 ? -k.scale : k.scale) * (two * both));
     linear = wrong == 0 ? 0 : linear;
     return MULADD(a + c, MATH(log1p_unit)(e, e * one * both), linear);
 }
