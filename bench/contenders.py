@@ -248,7 +248,9 @@ CONTENDERS: dict[str, dict[str, Builder]] = {
         "fastml": call("fastml:binary_cross_entropy_with_logits", out=True, return_grad=True),
         "numpy": call("bench.baselines_losses:binary_cross_entropy_with_logits"),
         "torch": losses.torch_autograd("torch.nn.functional:binary_cross_entropy_with_logits"),
-        "torch by hand": losses.torch_by_hand("torch.nn.functional:binary_cross_entropy_with_logits", losses.logits_gradient),
+        "torch by hand": losses.torch_by_hand(
+            "torch.nn.functional:binary_cross_entropy_with_logits", losses.logits_gradient
+        ),
         "jax": losses.jax_gradient("bench.baselines_losses:logits_value"),
     },
     "logistic_loss": {

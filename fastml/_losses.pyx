@@ -73,12 +73,8 @@ def rmse_loss(pred, target, *, reduction="mean", sample_weight=None, return_grad
         Converted to the dtype that computes, a block at a time.
     reduction : {"mean"}, default "mean"
         The mean divides the sum by the number of elements, with `sample_weight` by the sum of all elements' weights.
-    sample_weight : array_like, shape of the leading axes of `pred`, optional
-        Finite numbers >= 0 that multiply the losses.
-    return_grad : bool, default False
-        Return the gradient by `pred` as well.
-    out : ndarray, optional
-        Where the gradient goes: the shape and dtype of `pred`. May be `pred` itself.
+    sample_weight, return_grad, out
+        As in `mse_loss`.
 
     Returns
     -------
@@ -96,8 +92,8 @@ def rmse_loss(pred, target, *, reduction="mean", sample_weight=None, return_grad
 
     Notes
     -----
-    Sums are float64; their bits depend on the values and their order alone. The gradient is 0 where the loss is, as over
-    nothing, or over weights that are all 0. It takes a second pass over the data.
+    Sums are float64; their bits depend on the values and their order alone. The gradient takes a second pass over the
+    data. It is 0 where the loss is, as over nothing, or over weights that are all 0.
 
 
     Examples
@@ -119,14 +115,8 @@ def mae_loss(pred, target, *, reduction="mean", sample_weight=None, return_grad=
         Integers and bool become float64.
     target : array_like of real numbers, the shape of `pred`
         Converted to the dtype that computes, a block at a time.
-    reduction : {"mean", "sum", "none"}, default "mean"
-        "mean" divides the sum by the number of elements, with `sample_weight` by the sum of all elements' weights.
-    sample_weight : array_like, shape of the leading axes of `pred`, optional
-        Finite numbers >= 0 that multiply the losses.
-    return_grad : bool, default False
-        Return the gradient by `pred` as well.
-    out : ndarray, optional
-        Where the gradient goes: the shape and dtype of `pred`. May be `pred` itself.
+    reduction, sample_weight, return_grad, out
+        As in `mse_loss`.
 
     Returns
     -------
@@ -172,14 +162,8 @@ def huber_loss(pred, target, *, delta=1.0, reduction="mean", sample_weight=None,
         Converted to the dtype that computes, a block at a time.
     delta : float, default 1.0
         Where the square ends: a finite number above 0.
-    reduction : {"mean", "sum", "none"}, default "mean"
-        "mean" divides the sum by the number of elements, with `sample_weight` by the sum of all elements' weights.
-    sample_weight : array_like, shape of the leading axes of `pred`, optional
-        Finite numbers >= 0 that multiply the losses.
-    return_grad : bool, default False
-        Return the gradient by `pred` as well.
-    out : ndarray, optional
-        Where the gradient goes: the shape and dtype of `pred`. May be `pred` itself.
+    reduction, sample_weight, return_grad, out
+        As in `mse_loss`.
 
     Returns
     -------
@@ -225,14 +209,8 @@ def binary_cross_entropy(prob, target, *, reduction="mean", sample_weight=None, 
         Probabilities. Integers and bool become float64.
     target : array_like of real numbers, the shape of `prob`
         Converted to the dtype that computes, a block at a time.
-    reduction : {"mean", "sum", "none"}, default "mean"
-        "mean" divides the sum by the number of elements, with `sample_weight` by the sum of all elements' weights.
-    sample_weight : array_like, shape of the leading axes of `prob`, optional
-        Finite numbers >= 0 that multiply the losses.
-    return_grad : bool, default False
-        Return the gradient by `prob` as well.
-    out : ndarray, optional
-        Where the gradient goes: the shape and dtype of `prob`. May be `prob` itself.
+    reduction, sample_weight, return_grad, out
+        As in `mse_loss`.
 
     Returns
     -------
@@ -252,8 +230,9 @@ def binary_cross_entropy(prob, target, *, reduction="mean", sample_weight=None, 
     Notes
     -----
     Max error: 0.51 ULP (float16), 4 ULP (float32), 4 ULP (float64).
-    Of each loss, and of its derivative ``(prob - target) / (prob * (1 - prob))``. ``0 * log(0)`` is 0; a positive target
-    at probability 0 has the loss inf and the gradient -inf: nothing is clamped. Outside of [0, 1] the loss is NaN.
+    Of each loss, and of its derivative ``(prob - target) / (prob * (1 - prob))``. ``0 * log(0)`` is 0; a positive
+    target at probability 0 has the loss inf and the gradient -inf: nothing is clamped. Outside of [0, 1] the loss is
+    NaN.
     Sums are float64; their bits depend on the values and their order alone. A mean over nothing, or over weights that
     are all 0, is 0, and so is its gradient.
 
@@ -268,8 +247,8 @@ def binary_cross_entropy(prob, target, *, reduction="mean", sample_weight=None, 
     return apply(FASTML_BCE, "prob", prob, target, reduction, sample_weight, return_grad, out)
 
 
-def binary_cross_entropy_with_logits(logits, target, *, pos_weight=None, label_smoothing=0.0, reduction="mean", sample_weight=None,
-                                     return_grad=False, out=None):
+def binary_cross_entropy_with_logits(logits, target, *, pos_weight=None, label_smoothing=0.0, reduction="mean",
+                                     sample_weight=None, return_grad=False, out=None):
     """Return the cross-entropy of ``sigmoid(logits)``, exact in the tails, and on request its gradient.
 
     Parameters
@@ -282,14 +261,8 @@ def binary_cross_entropy_with_logits(logits, target, *, pos_weight=None, label_s
         Finite numbers >= 0 that multiply the part of `target`, broadcast to `logits`.
     label_smoothing : float, default 0.0
         s in [0, 1]: targets become ``target * (1 - s) + s / 2``.
-    reduction : {"mean", "sum", "none"}, default "mean"
-        "mean" divides the sum by the number of elements, with `sample_weight` by the sum of all elements' weights.
-    sample_weight : array_like, shape of the leading axes of `logits`, optional
-        Finite numbers >= 0 that multiply the losses.
-    return_grad : bool, default False
-        Return the gradient by `logits` as well.
-    out : ndarray, optional
-        Where the gradient goes: the shape and dtype of `logits`. May be `logits` itself.
+    reduction, sample_weight, return_grad, out
+        As in `mse_loss`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What the tests of the pointwise losses share: the names, data for each, layouts, the oracle at a dtype's precision."""
+"""What the tests of the pointwise losses share: the names, data for each, layouts, and the promise to be kept."""
 
 import numpy as np
 import reference

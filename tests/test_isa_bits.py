@@ -86,9 +86,7 @@ def test_losses(fastml, both, rng, dtype, name):
         x, t = draw(name, rng, dtype, n, soft=n % 2 == 0)
         weight = rng.random(n)
         for keywords in ({}, {"sample_weight": weight}, {} if name == "rmse_loss" else {"reduction": "none"}):
-            same(
-                both(lambda x=x, t=t, keywords=keywords: getattr(fastml, name)(x, t, return_grad=True, **keywords)), n
-            )
+            same(both(lambda x=x, t=t, keywords=keywords: getattr(fastml, name)(x, t, return_grad=True, **keywords)), n)
     if name == LOGITS:
         same(both(lambda: fastml.binary_cross_entropy_with_logits(x, t, pos_weight=weight, label_smoothing=0.1)), n)
 

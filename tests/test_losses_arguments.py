@@ -147,7 +147,11 @@ SHARED = [
     ({WEIGHT: np.ones((3, 2, 1))}, ValueError, r"^sample_weight: expected the leading axes of \(3, 2\), got shape"),
     ({WEIGHT: [1, -1, -2]}, ValueError, r"^sample_weight: expected finite numbers >= 0, got -1 at index 1$"),
     ({WEIGHT: [1, 1, NAN]}, ValueError, r"^sample_weight: expected finite numbers >= 0, got nan at index 2$"),
-    ({WEIGHT: [[1, 1], [1, INF], [1, 1]]}, ValueError, r"^sample_weight: expected finite .* got inf at index \(1, 1\)$"),
+    (
+        {WEIGHT: [[1, 1], [1, INF], [1, 1]]},
+        ValueError,
+        r"^sample_weight: .* got inf at index \(1, 1\)$",
+    ),
     ({WEIGHT: [1e308, 1e308, 1e308]}, ValueError, r"^sample_weight: expected a finite sum, got inf$"),
     ({WEIGHT: [1j, 1, 1]}, TypeError, r"^sample_weight: expected a real dtype, got complex128$"),
     ({"return_grad": False}, ValueError, r"^out: expected None without return_grad=True, got a buffer"),
@@ -172,7 +176,11 @@ OWN = {
         ({"label_smoothing": None}, TypeError, r"^label_smoothing: expected a real number, got NoneType$"),
         ({"pos_weight": [1, -2]}, ValueError, r"^pos_weight: expected finite numbers >= 0, got -2 at index 1$"),
         ({"pos_weight": INF}, ValueError, r"^pos_weight: expected finite numbers >= 0, got inf at index \(\)$"),
-        ({"pos_weight": [1, 2, 3]}, ValueError, r"^pos_weight: expected a shape that broadcasts to \(3, 2\), got \(3,\)"),
+        (
+            {"pos_weight": [1, 2, 3]},
+            ValueError,
+            r"^pos_weight: .* that broadcasts to \(3, 2\), got \(3,\)$",
+        ),
         ({"pos_weight": ["a", "b"]}, TypeError, r"^pos_weight: expected a real dtype, got <U1$"),
     ],
 }

@@ -7,9 +7,9 @@
 #define SIGN_BIT (~(~(U)0 >> 1))
 
 typedef struct {
-    T low, high; /* bounds, opaque */
-    T scale;     /* of the derivative */
-    T up;        /* squared error: a power of 2, where `scale` alone would be beyond T */
+    T low, high;  /* bounds, opaque */
+    T scale;      /* of the derivative */
+    T up;         /* squared error: a power of 2, where `scale` alone would be beyond T */
     T keep, half; /* label smoothing: 1 - s, s / 2 */
 } MATH(loss_constants);
 
@@ -49,7 +49,7 @@ INLINE T MATH(cross_entropy_of)(T p, T t, int label, MATH(loss_constants) k, T *
     /* log(q + lost) = log q + lost / q, and 1 / q is 1 + p where lost is not 0 */
     T correction = MULADD(lost, p, lost);
     if (label) {
-        /* selects by bits: of three by one condition GCC makes a branch */
+        /* selects by bits: of several by one condition GCC makes a branch */
         U one = BITS(t != 0 ? FROM_BITS(~(U)0) : (T)0);
         T u = FROM_BITS((BITS(scaled) & one) | (BITS(q) & ~one));
         loss = 0 - MATH(log_normal)(u, FROM_BITS(BITS(correction) & ~one), FROM_BITS(BITS(shift) & one));
@@ -76,7 +76,9 @@ INLINE T MATH(cross_entropy_at)(T x, T t, T weight, MATH(loss_constants) k, T *s
     T a = weight * MULADD(t, k.keep, k.half), c = MULADD(1 - t, k.keep, k.half);
     T size = FROM_BITS(BITS(x) & ~SIGN_BIT), z = AT_LEAST(-size, k.low);
     T e = MATH(exp_scaled)(z, 0) * MATH(exp_down);
-    T wrong = x < 0 ? a : c, right = x < 0 ? c : a, linear = wrong * size;
+    /* selects by bits: of several by one condition GCC makes a branch, or computes both sides */
+    U below = BITS(x < 0 ? FROM_BITS(~(U)0) : (T)0), other = (BITS(a) ^ BITS(c)) & below;
+    T wrong = FROM_BITS(BITS(c) ^ other), right = FROM_BITS(BITS(a) ^ other), linear = wrong * size;
     /* one division for 1 / (1 + e) and e / (2 + e) */
     T one = 1 + e, two = 2 + e, both = 1 / (one * two);
     /* d loss / d|x| = (wrong - right e) / (1 + e) */
@@ -85,24 +87,24 @@ INLINE T MATH(cross_entropy_at)(T x, T t, T weight, MATH(loss_constants) k, T *s
     return MULADD(a + c, MATH(log1p_unit)(e, e * one * both), linear);
 }
 
-#define LOSS(name, formula, weight)                                                                                \
+#define LOSS(name, formula, weight)                                                                                 \
     NOINLINE static void FN(name)(const T *x, const T *target, const T *pos_weight, T *loss, T *slope, ptrdiff_t n, \
-                                  MATH(loss_constants) k) {                                                        \
-        (void)pos_weight;                                                                                          \
-        OPAQUE(k.low);                                                                                             \
-        OPAQUE(k.high);                                                                                            \
-        if (slope) {                                                                                               \
-            IVDEP for (ptrdiff_t i = 0; i < n; i++) {                                                              \
-                T g, v = MATH(formula)(x[i], target[i], weight, k, &g);                                            \
-                loss[i] = v;                                                                                       \
-                slope[i] = g;                                                                                      \
-            }                                                                                                      \
-        } else {                                                                                                   \
-            IVDEP for (ptrdiff_t i = 0; i < n; i++) {                                                              \
-                T g;                                                                                               \
-                loss[i] = MATH(formula)(x[i], target[i], weight, k, &g);                                           \
-            }                                                                                                      \
-        }                                                                                                          \
+                                  MATH(loss_constants) k) {                                                         \
+        (void)pos_weight;                                                                                           \
+        OPAQUE(k.low);                                                                                              \
+        OPAQUE(k.high);                                                                                             \
+        if (slope) {                                                                                                \
+            IVDEP for (ptrdiff_t i = 0; i < n; i++) {                                                               \
+                T g, v = MATH(formula)(x[i], target[i], weight, k, &g);                                             \
+                loss[i] = v;                                                                                        \
+                slope[i] = g;                                                                                       \
+            }                                                                                                       \
+        } else {                                                                                                    \
+            IVDEP for (ptrdiff_t i = 0; i < n; i++) {                                                               \
+                T g;                                                                                                \
+                loss[i] = MATH(formula)(x[i], target[i], weight, k, &g);                                            \
+            }                                                                                                       \
+        }                                                                                                           \
     }
 
 LOSS(mse_loss, difference, 1)

@@ -42,8 +42,7 @@ INLINE double FN(sum_products)(const T *a, const T *b, const double *w, ptrdiff_
         FN(sum_step)(tail, b ? a == b ? tail : tail_b : NULL, w ? tail_w : NULL, lane);
     }
     memcpy(sum, lane, sizeof sum);
-    UNROLL for (int half = SUM_LANES / 2; half > 0; half /= 2)
-        for (int k = 0; k < half; k++) sum[k] += sum[k + half];
+    UNROLL for (int half = SUM_LANES / 2; half > 0; half /= 2) for (int k = 0; k < half; k++) sum[k] += sum[k + half];
     return sum[0];
 }
 
@@ -60,7 +59,8 @@ NOINLINE static void FN(sum)(const void *av, const void *bv, ptrdiff_t n, double
     const T *a = (const T *)av, *b = (const T *)bv;
     for (ptrdiff_t i = 0; i < n; i += SUM_BLOCK) {
         ptrdiff_t count = n - i < SUM_BLOCK ? n - i : SUM_BLOCK;
-        FN(sum_add)(b ? FN(sum_products)(a + i, b + i, NULL, count) : FN(sum_products)(a + i, NULL, NULL, count), total);
+        FN(sum_add)(b ? FN(sum_products)(a + i, b + i, NULL, count) : FN(sum_products)(a + i, NULL, NULL, count),
+                    total);
     }
     clear_flags();
 }
