@@ -51,7 +51,6 @@ def mse_loss(pred, target, *, reduction="mean", sample_weight=None, return_grad=
     Sums are float64; their bits depend on the values and their order alone. A mean over nothing, or over weights that
     are all 0, is 0, and so is its gradient.
 
-
     Examples
     --------
     >>> import numpy as np, fastml
@@ -94,7 +93,6 @@ def rmse_loss(pred, target, *, reduction="mean", sample_weight=None, return_grad
     -----
     Sums are float64; their bits depend on the values and their order alone. The gradient takes a second pass over the
     data. It is 0 where the loss is, as over nothing, or over weights that are all 0.
-
 
     Examples
     --------
@@ -140,7 +138,6 @@ def mae_loss(pred, target, *, reduction="mean", sample_weight=None, return_grad=
     Sums are float64; their bits depend on the values and their order alone. A mean over nothing, or over weights that
     are all 0, is 0, and so is its gradient.
 
-
     Examples
     --------
     >>> import numpy as np, fastml
@@ -177,9 +174,8 @@ def huber_loss(pred, target, *, delta=1.0, reduction="mean", sample_weight=None,
     TypeError
         An argument is not real, or `out` has another dtype.
     ValueError
-        A shape does not fit, a weight is negative or not finite, `delta` is not above 0,
-        `reduction` is unknown, or `out` overlaps
-        another argument or is given without `return_grad`.
+        A shape does not fit, a weight is negative or not finite, `delta` is not above 0, `reduction` is unknown, or
+        `out` overlaps another argument or is given without `return_grad`.
 
     Notes
     -----
@@ -188,7 +184,6 @@ def huber_loss(pred, target, *, delta=1.0, reduction="mean", sample_weight=None,
     and of its derivative, `d` clamped to +-`delta`, where `d` and `delta` are those of the dtype that computes.
     Sums are float64; their bits depend on the values and their order alone. A mean over nothing, or over weights that
     are all 0, is 0, and so is its gradient.
-
 
     Examples
     --------
@@ -236,7 +231,6 @@ def binary_cross_entropy(prob, target, *, reduction="mean", sample_weight=None, 
     Sums are float64; their bits depend on the values and their order alone. A mean over nothing, or over weights that
     are all 0, is 0, and so is its gradient.
 
-
     Examples
     --------
     >>> import numpy as np, fastml
@@ -276,9 +270,8 @@ def binary_cross_entropy_with_logits(logits, target, *, pos_weight=None, label_s
     TypeError
         An argument is not real, or `out` has another dtype.
     ValueError
-        A shape does not fit, a weight is negative or not finite, `label_smoothing`
-        is not in [0, 1], `reduction` is unknown, or `out` overlaps
-        another argument or is given without `return_grad`.
+        A shape does not fit, a weight is negative or not finite, `label_smoothing` is not in [0, 1], `reduction` is
+        unknown, or `out` overlaps another argument or is given without `return_grad`.
 
     Notes
     -----
@@ -288,7 +281,6 @@ def binary_cross_entropy_with_logits(logits, target, *, pos_weight=None, label_s
     target of 1 the loss at 80 is exp(-80), 1.8e-35, in float32 too.
     Sums are float64; their bits depend on the values and their order alone. A mean over nothing, or over weights that
     are all 0, is 0, and so is its gradient.
-
 
     Examples
     --------
