@@ -84,7 +84,7 @@ NOINLINE static void FN(cross_entropy_limit)(const fastml_cross_entropy *p, FN(a
     T log_maxima = maxima > 0 ? MATH(log1p)(maxima - 1) : 0;
     for (ptrdiff_t c = 0; c < C; c++) {
         T x = FN(logit)(p, c), a = FN(a_at)(p, &aim, c), share = x == m ? 1 / maxima : 0;
-        T others = x == m ? (maxima - 1) / maxima : 1, below = x == m ? log_maxima : m - x;
+        T others = x == m ? (maxima - 1) / maxima : 1, below = (x == m ? 0 : m - x) + log_maxima;
         loss += none ? (T)NAN : FN(times)(a, below);
         T g = none ? (T)NAN : FN(exact_gradient)(aim.total, a, share, others) * (weight * (T)p->scale);
         if (p->gradient) FN(put_gradient)(p, c, g);
