@@ -1,7 +1,8 @@
 /* Cross-entropy of probabilities that are given: loss = -weight sum_c a_c log x_c, gradient_c = -weight scale a_c / x_c.
  * 0 log 0 is 0; x_c = 0 under a positive a_c makes both infinite. In one pass, of a problem or of TILE side by side. */
 
-INLINE T FN(given_gradient)(T a, T x, T scale) { return -FN(times)(a, 1 / (x + 0)) * scale; }
+/* Divided last: 1 / x alone overflows where x is subnormal. */
+INLINE T FN(given_gradient)(T a, T x, T scale) { return (a == 0) & (x == x) ? 0 : -(a * scale) / (x + 0); }
 
 /* v = a log x, and x = the gradient. */
 NOINLINE static void FN(given_block)(T *x, const T *a, T *v, ptrdiff_t n, T scale) {
@@ -31,6 +32,6 @@ static void FN(given_row)(const fastml_cross_entropy *p, FN(aim) aim, T weight) 
     }
     T sum = spread ? FN(total_of)(&toward) : 0;
     if (!p->q) sum += FN(times)(aim.spike, MATH(log)(x_at));
-    *(T *)p->loss = -weight * sum;
+    *(T *)p->loss = 0 - weight * sum;
     if (p->gradient && !p->q) FN(put_gradient)(p, aim.at, at_gradient);
 }

@@ -37,7 +37,7 @@ static void FN(given_tile)(FN(entropy_tile) *t, const fastml_cross_entropy *p, p
     }
     IVDEP for (ptrdiff_t j = 0; j < w; j++) {
         T spike = FN(times)(t->spike[j], MATH(log)(t->x_at[j]));
-        loss[j] = -t->weight[j] * (p->q ? toward[j] : toward[j] + spike);
+        loss[j] = 0 - t->weight[j] * (p->q ? toward[j] : toward[j] + spike);
     }
     S *g = (S *)p->gradient;
     ptrdiff_t step = p->gradient_step / (ptrdiff_t)sizeof(S);
