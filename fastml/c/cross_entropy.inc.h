@@ -29,6 +29,9 @@ INLINE T FN(class_weight)(const fastml_cross_entropy *p, ptrdiff_t c) {
     return p->class_weight ? ((const T *)p->class_weight)[c] : 1;
 }
 
+/* In float64: 1 / W of tiny weights, or of huge ones, may be no float32. */
+INLINE T FN(scale_of)(const fastml_cross_entropy *p, T weight) { return (T)((double)weight * p->scale); }
+
 /* The problem that is j to the right of p. */
 static fastml_cross_entropy FN(neighbor)(const fastml_cross_entropy *p, ptrdiff_t j) {
     fastml_cross_entropy next = *p;

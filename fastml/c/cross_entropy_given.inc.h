@@ -16,7 +16,7 @@ NOINLINE static void FN(given_block)(T *x, const T *a, T *v, ptrdiff_t n, T scal
 static void FN(given_row)(const fastml_cross_entropy *p, FN(aim) aim, T weight) {
     FN(source) from = {p->x, p->x_step, NULL, 0};
     FN(lane_sums) toward = {{0}, {0}};
-    T block[BLOCK] = {0}, a[BLOCK], v[BLOCK], scale = weight * (T)p->scale, x_at = FN(logit)(p, aim.at);
+    T block[BLOCK] = {0}, a[BLOCK], v[BLOCK], scale = FN(scale_of)(p, weight), x_at = FN(logit)(p, aim.at);
     T at_gradient = FN(given_gradient)(FN(a_at)(p, &aim, aim.at), x_at, scale);
     int spread = FN(is_spread)(p);
     for (ptrdiff_t i = 0; (spread || p->gradient) && i < p->C; i += BLOCK) {

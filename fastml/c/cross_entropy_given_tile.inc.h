@@ -24,7 +24,6 @@ static void FN(given_sums)(FN(entropy_tile) *t, const fastml_cross_entropy *p, p
 
 static void FN(given_tile)(FN(entropy_tile) *t, const fastml_cross_entropy *p, ptrdiff_t w) {
     T *loss = (T *)p->loss, *toward = t->toward.high[0];
-    for (ptrdiff_t j = 0; j < w; j++) t->scale[j] = t->weight[j] * (T)p->scale;
     for (ptrdiff_t j = 0; j < w; j++) t->first[j] = t->at[j];
     memcpy(t->a, t->spike, (size_t)w * sizeof(T));
     if (FN(is_spread)(p)) FN(collect_shares)(t, p, w);

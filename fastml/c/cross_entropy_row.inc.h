@@ -86,7 +86,7 @@ NOINLINE static void FN(cross_entropy_limit)(const fastml_cross_entropy *p, FN(a
         T x = FN(logit)(p, c), a = FN(a_at)(p, &aim, c), share = x == m ? 1 / maxima : 0;
         T others = x == m ? (maxima - 1) / maxima : 1, below = (x == m ? 0 : m - x) + log_maxima;
         loss += none ? (T)NAN : FN(times)(a, below);
-        T g = none ? (T)NAN : FN(exact_gradient)(aim.total, a, share, others) * (weight * (T)p->scale);
+        T g = none ? (T)NAN : FN(exact_gradient)(aim.total, a, share, others) * FN(scale_of)(p, weight);
         if (p->gradient) FN(put_gradient)(p, c, g);
     }
     *(T *)p->loss = weight * loss;
@@ -164,7 +164,7 @@ static void FN(write_row)(const fastml_cross_entropy *p, const FN(source) *from,
 
 /* The problem that p points at. */
 static void FN(cross_entropy_row)(const fastml_cross_entropy *p) {
-    T weight = p->weight ? *(const T *)p->weight : 1, scale = weight * (T)p->scale;
+    T weight = p->weight ? *(const T *)p->weight : 1, scale = FN(scale_of)(p, weight);
     if (!p->q && *p->target < 0) {
         *(T *)p->loss = 0;
         for (ptrdiff_t c = 0; p->gradient && c < p->C; c++) FN(put_gradient)(p, c, 0);

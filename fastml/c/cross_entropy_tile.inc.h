@@ -17,6 +17,7 @@ static void FN(aim_tile)(FN(entropy_tile) *t, const fastml_cross_entropy *p, ptr
     for (ptrdiff_t j = 0; j < w; j++) t->at[j] = p->q || p->target[j] < 0 ? 0 : (U)p->target[j];
     for (ptrdiff_t j = 0; j < w; j++) t->spike[j] = p->q ? 0 : class_weight ? kept * class_weight[t->at[j]] : kept;
     for (ptrdiff_t j = 0; j < w; j++) t->weight[j] = weight ? weight[j] : 1;
+    for (ptrdiff_t j = 0; j < w; j++) t->scale[j] = weight ? FN(scale_of)(p, weight[j]) : (T)p->scale;
     for (ptrdiff_t j = 0; j < w; j++)
         t->x_at[j] = LOAD(*(const S *)(p->x + (ptrdiff_t)t->at[j] * p->x_step + j * sizeof(S)));
     for (ptrdiff_t j = 0; j < w; j++) t->first[j] = NOWHERE;
@@ -95,18 +96,17 @@ static void FN(collect_shares)(FN(entropy_tile) *t, const fastml_cross_entropy *
 }
 
 /* The loss, and the gradient where it would cancel. */
-NOINLINE static void FN(finish_tile)(FN(entropy_tile) *t, T *loss, T scale, ptrdiff_t w) {
+NOINLINE static void FN(finish_tile)(FN(entropy_tile) *t, T *loss, ptrdiff_t w) {
     T exp_low = MATH(exp_low);
     OPAQUE(exp_low);
     IVDEP for (ptrdiff_t j = 0; j < w; j++) {
-        T m = t->sums.max[j], total = t->a_total[j], s = t->weight[j] * scale;
+        T m = t->sums.max[j], total = t->a_total[j], s = t->scale[j];
         T rest = FN(both)(t->sums.high[0][j], t->sums.low[0][j]), inverse = 1 / (UNIT + rest), others = rest * inverse;
         T share = FN(exp_above)(t->x_at[j], m, t->sums.floor[j], exp_low) * inverse;
         T at_others = t->first[j] == t->at[j] ? others : 1 - share;
         T toward = t->toward.high[0][j] + FN(times)(t->spike[j], t->x_at[j] - m);
         loss[j] = t->weight[j] * MULADD(total, FN(log_of_sum)(rest, 0), -toward);
         t->inverse[j] = inverse;
-        t->scale[j] = s;
         t->coefficient[j] = total * s;
         t->at_gradient[j] = FN(exact_gradient)(total, t->a[j], share, at_others) * s;
         t->first_gradient[j] = FN(exact_gradient)(total, t->first_gradient[j], UNIT * inverse, others) * s;
@@ -125,7 +125,7 @@ static void FN(finish)(FN(entropy_tile) *t, const fastml_cross_entropy *p, ptrdi
     }
     for (ptrdiff_t j = 0; j < w; j++)
         t->a_total[j] = p->q ? FN(both)(t->total.high[0][j], t->total.low[0][j]) : smooth_total + t->spike[j];
-    FN(finish_tile)(t, (T *)p->loss, (T)p->scale, w);
+    FN(finish_tile)(t, (T *)p->loss, w);
 }
 
 /* One class of pass 3. */
