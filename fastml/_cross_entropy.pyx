@@ -92,7 +92,7 @@ def cross_entropy(logits, target, *, axis=-1, class_weight=None, ignore_index=No
     describe(&p, x, gradient, target, weight, probabilities, axis)
     p.base.given = not from_logits
     p.base.smoothing = p.base.smooth_total = smoothing_of(label_smoothing)
-    set_ignored(&p, ignore_index, probabilities)
+    set_ignored(&p, ignore_index, target, probabilities)
     p.base.class_weight = NULL
     if class_weight is not None:
         class_weight, narrow = checked_class_weight(class_weight, p.base.C, p.wide)

@@ -51,7 +51,7 @@ cdef double smoothing_of(label_smoothing) except -1:
     return value
 
 
-cdef int set_ignored(Problems *p, ignore_index, bint probabilities) except -1:
+cdef int set_ignored(Problems *p, ignore_index, target, bint probabilities) except -1:
     p.ignores = ignore_index is not None
     p.ignore_index = 0
     if not p.ignores:
@@ -64,8 +64,9 @@ cdef int set_ignored(Problems *p, ignore_index, bint probabilities) except -1:
         number = None
     if number is None:
         raise TypeError(f"ignore_index: expected an integer, got {type(ignore_index).__name__}")
-    p.ignores = -2**63 <= number < 2**63         # no target is outside
-    p.ignore_index = number if p.ignores else 0
+    lowest = 0 if target.dtype == np.uint64 else -2**63         # uint64 is read as int64, modulo 2^64
+    p.ignores = lowest <= number < lowest + 2**64 and (lowest == 0 or number < 2**63)
+    p.ignore_index = (number if number < 2**63 else number - 2**64) if p.ignores else 0
     return 0
 
 
