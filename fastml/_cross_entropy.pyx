@@ -109,7 +109,8 @@ def cross_entropy(logits, target, *, axis=-1, class_weight=None, ignore_index=No
     total[0] = total[1] = 0
     run_all(&p, how == NONE, total)
     if how == NONE:
-        value = losses.astype(x.dtype, copy=False) if shape else np.float64(losses.item())
+        with np.errstate(all="ignore"):
+            value = losses.astype(x.dtype, copy=False) if shape else np.float64(losses.item())
     else:
         value = np.float64((total[0] + total[1] if isfinite(total[0]) else total[0]) * p.base.scale)
     return (value, gradient) if return_grad else value

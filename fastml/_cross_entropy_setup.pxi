@@ -35,7 +35,7 @@ cdef checked_target(target, full_shape, shape):
 cdef checked_class_weight(class_weight, ptrdiff_t C, int wide):
     """Return the weights as float64 and as the dtype that computes."""
     values = of_shape("class_weight", class_weight, (C,)).astype(np.float64)
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         narrow = values if wide == FASTML_F64 else values.astype(np.float32)
     good = (values >= 0) & np.isfinite(narrow)
     if not good.all():
