@@ -100,10 +100,11 @@ def cross_entropy(logits, target, *, axis=-1, class_weight=None, ignore_index=No
         p.base.smooth_total = p.base.smoothing / max(<ptrdiff_t>1, p.base.C) * class_weight.sum()
         index_weight = NULL if probabilities else <const double *>data_of(class_weight)
     divisor = examine(&p, index_weight, target, weight)
-    if how == MEAN and divisor == 0:
+    if x.size == 0 or (how == MEAN and divisor == 0):
         if gradient is not None:
             gradient[...] = 0
-        return (np.float64(0), gradient) if return_grad else np.float64(0)
+        value = np.zeros(shape, x.dtype) if how == NONE and shape else np.float64(0)
+        return (value, gradient) if return_grad else value
     p.base.scale = 1 / divisor if how == MEAN else 1
     losses = buffer_for(&p, shape, how == NONE)
     total[0] = total[1] = 0
