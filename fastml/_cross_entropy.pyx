@@ -76,7 +76,7 @@ def cross_entropy(logits, target, *, axis=-1, class_weight=None, ignore_index=No
     """
     cdef Problems p
     cdef double total[2]
-    cdef double divisor
+    cdef double divisor, value_of_all
     cdef const double *index_weight = NULL
     cdef int how = 0 if reduction == "mean" else reduction_index(reduction)
     x = logits if dense_dtype(logits) >= 0 else real_array("logits", logits)
@@ -113,5 +113,6 @@ def cross_entropy(logits, target, *, axis=-1, class_weight=None, ignore_index=No
         with np.errstate(all="ignore"):
             value = losses.astype(x.dtype, copy=False) if shape else np.float64(losses.item())
     else:
-        value = np.float64((total[0] + total[1] if isfinite(total[0]) else total[0]) * p.base.scale)
+        value_of_all = total[0] + total[1] if isfinite(total[0]) else total[0]
+        value = np.float64(value_of_all / divisor if how == MEAN else value_of_all)
     return (value, gradient) if return_grad else value
