@@ -1,11 +1,8 @@
 /* given_row turned by 90 degrees. */
 
 NOINLINE static void FN(given_class)(const FN(entropy_tile) *t, const S *x, S *g, T *toward, ptrdiff_t w) {
-    IVDEP for (ptrdiff_t j = 0; j < w; j++) {
-        T p = LOAD(x[j]), a = t->a[j];
-        toward[j] += FN(times)(a, MATH(log)(p));
-        if (g) g[j] = STORE(FN(given_gradient)(a, p, t->scale[j]));
-    }
+    IVDEP for (ptrdiff_t j = 0; j < w; j++) toward[j] += FN(times)(t->a[j], MATH(log)(LOAD(x[j])));
+    if (g) IVDEP for (ptrdiff_t j = 0; j < w; j++) g[j] = STORE(FN(given_gradient)(t->a[j], LOAD(x[j]), t->scale[j]));
 }
 
 static void FN(given_sums)(FN(entropy_tile) *t, const fastml_cross_entropy *p, ptrdiff_t w) {
