@@ -61,6 +61,12 @@ CASES = {
         "fastml.mse_loss(p, p, sample_weight=p)",
         "assert (p[0] == 1).all()",
     ),
+    "cross_entropy": (
+        "row = np.arange(100.0); x = np.broadcast_to(row, (1 << 30, 100)); y = np.broadcast_to(3, 1 << 30)\n"
+        "buffer = np.empty(100); out = np.lib.stride_tricks.as_strided(buffer, x.shape, (0, 8))",
+        "fastml.cross_entropy(x, y, reduction='sum', return_grad=True, out=out)",
+        "assert (row == np.arange(100)).all()",
+    ),
     "logistic_loss": (
         "X, y, w = rows(1 << 22, 1 << 14), np.arange(1 << 22) % 2, np.ones(1 << 14)",
         "fastml.logistic_loss(X, y, w, return_grad=True)",

@@ -91,6 +91,24 @@ def test_losses(fastml, both, rng, dtype, name):
         same(both(lambda: fastml.binary_cross_entropy_with_logits(x, t, pos_weight=weight, label_smoothing=0.1)), n)
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("from_logits", [True, False])
+def test_cross_entropy(fastml, both, rng, dtype, from_logits, axis):
+    for shape in SHAPES:
+        x = values(rng, dtype, shape) if from_logits else fastml.softmax(values(rng, dtype, shape), axis)
+        labels, q = rng.integers(0, shape[axis], shape[1 - axis]), rng.random(shape).astype(dtype)
+        weighted = {
+            "label_smoothing": 0.1,
+            "class_weight": rng.random(shape[axis]),
+            "sample_weight": rng.random(len(labels)),
+        }
+        for options in ({}, weighted):
+            options |= {"axis": axis, "from_logits": from_logits, "return_grad": True}
+            for logits in (x, x.repeat(2, 1)[:, ::2]):
+                for target in (labels, q):
+                    same(both(lambda x=logits, t=target, o=options: fastml.cross_entropy(x, t, **o)), shape)
+
+
 def logistic_data(rng, dtype, X_dtype, n, d, K):
     X = values(rng, X_dtype, (n, d))
     w = (rng.standard_normal((d, K) if K > 2 else d) / np.sqrt(d)).astype(dtype)

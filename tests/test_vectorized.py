@@ -55,9 +55,10 @@ class Hot:
     folded: int = 0  # selects between a value and its negative or 0, which Clang makes a min or max
     several: bool = False  # the function has loops that differ, and may have them unrolled entirely
     half: tuple[str, ...] = ()  # dtypes that use 32-byte vectors on AVX-512 too
+    isas: tuple[str, ...] = tuple(REGISTERS)
 
 
-FLOATS, ALL = ("f32", "f64"), ("f16", "f32", "f64")
+FLOATS, ALL, WITH_FMA = ("f32", "f64"), ("f16", "f32", "f64"), ("avx2", "avx512")
 EXP = {"fma": (9, 14), "max": 2}
 EXP_OF_X = EXP | {"max": 1}
 HOT_LOOPS = [
@@ -104,6 +105,16 @@ HOT_LOOPS = [
     Hot("binary_cross_entropy_of_labels", fma=(12, 11), cmp=(10, 10)),
     Hot("binary_cross_entropy_with_logits", fma=(18, 29), max=1, cmp=(4, 4), div=1),
     Hot("binary_cross_entropy_with_pos_weight", fma=(18, 29), max=1, cmp=(4, 4), div=1),
+    Hot("sum_class", ALL, **EXP, cmp=(1, 1), several=True, isas=WITH_FMA),
+    Hot("sum_class", ("f16", "f32"), **EXP, cmp=(1, 1), several=True, isas=("base",)),  # SSE2 compares no int64
+    Hot("write_class", fma=(1, 1), several=True),
+    Hot("finish_tile", ALL, fma=(16, 24), max=2, div=3, cmp=(7, 7), several=True, isas=WITH_FMA),
+    Hot("toward_block", sub=1, cmp=(2, 2)),
+    Hot("toward_class", sub=1, cmp=(2, 2), several=True),
+    Hot("spread_block", fma=(1, 1)),
+    Hot("given_block", fma=(6, 9), div=2, cmp=(10, 10)),
+    Hot("given_class", ALL, fma=(6, 9), cmp=(9, 9), div=1, several=True),
+    Hot("shares", ALL, fma=(1, 1), several=True),
     Hot("logistic_dots", fma=(1, 1), half=FLOATS),
     Hot("logistic_activate", fma=(9, 14), max=1, cmp=(3, 3), fused=True, folded=2),
     Hot("logistic_sum_log1p", fma=(11, 10), several=True),
@@ -114,7 +125,7 @@ HOT_LOOPS = [
     Hot("logistic_softmax_gradient", fma=(1, 1)),
 ]
 CASES = [pytest.param(hot, dtype, isa, id=f"{hot.kernel}-{isa}-{dtype}")
-         for isa in REGISTERS for hot in HOT_LOOPS for dtype in hot.dtypes]  # fmt: skip
+         for hot in HOT_LOOPS for isa in hot.isas for dtype in hot.dtypes]  # fmt: skip
 
 
 def is_expected(counts, hot, isa, double, unrolled):
