@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.util import find_spec
 
+from bench import builders_cross_entropy as cross_entropy
 from bench import builders_logistic as logistic
 from bench import builders_losses as losses
 from bench.builders import (
@@ -252,6 +253,15 @@ CONTENDERS: dict[str, dict[str, Builder]] = {
             "torch.nn.functional:binary_cross_entropy_with_logits", losses.logits_gradient
         ),
         "jax": losses.jax_gradient("bench.baselines_losses:logits_value"),
+    },
+    "cross_entropy": {
+        "fastml": call("fastml:cross_entropy", out=True, return_grad=True),
+        "numpy": cross_entropy.numpy_loss,
+        "numpy out=": cross_entropy.numpy_out,
+        "torch": cross_entropy.torch_autograd,
+        "torch by hand": cross_entropy.torch_by_hand,
+        "jax": cross_entropy.jax_loss,
+        "sklearn": cross_entropy.sklearn_loss,
     },
     "logistic_loss": {
         "fastml": call("fastml:logistic_loss", return_grad=True),

@@ -1,4 +1,4 @@
-"""Pointwise losses with their gradients: in cache, a million elements, and squared errors from memory.
+"""Losses with their gradients. Pointwise ones in cache, a million elements, and squared errors from memory.
 
 Traffic is the prediction and the target read once and the gradient written once, and beside it stands the floor of that
 traffic: ``numpy.add(x, target, out=)``.
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.cases_cross_entropy import CASES as CROSS_ENTROPY
 from bench.harness import Case, Inputs, oracle
 
 FUNCTIONS = ("mse_loss", "mae_loss", "huber_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
@@ -53,7 +54,7 @@ CASES = [
     for function in FUNCTIONS
     for dtype in ("float32", "float64")
     for n in (*SIZES, *((LARGE,) if function == "mse_loss" else ()))
-]
+] + CROSS_ENTROPY
 
 
 def test_losses(timed_row: Any) -> None:
