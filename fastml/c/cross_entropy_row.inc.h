@@ -92,6 +92,18 @@ NOINLINE static void FN(cross_entropy_limit)(const fastml_cross_entropy *p, FN(a
     *(T *)p->loss = weight * loss;
 }
 
+/* Where m first stands; n where it does not. */
+static ptrdiff_t FN(place_of)(const T *x, ptrdiff_t n, T m) {
+    ptrdiff_t i = 0;
+    for (; i + 2 * LANES <= n; i += 2 * LANES) {
+        int found = 0;
+        for (ptrdiff_t l = 0; l < 2 * LANES; l++) found |= x[i + l] == m;
+        if (found) break;
+    }
+    while (i < n && x[i] != m) i++;
+    return i;
+}
+
 /* Pass 1: the maximum, and where it first stands. */
 static T FN(find_maximum)(const FN(source) *from, ptrdiff_t C, ptrdiff_t *first) {
     T block[BLOCK], m = -(T)INFINITY;
@@ -102,13 +114,8 @@ static T FN(find_maximum)(const FN(source) *from, ptrdiff_t C, ptrdiff_t *first)
         at = m < top ? i : at;
         m = m < top ? top : m;
     }
-    const T *x = FN(gather)(from, at, C - at < BLOCK ? C - at : BLOCK, block);
-    *first = at;
-    for (ptrdiff_t i = 0; i < BLOCK && i < C - at; i++)
-        if (x[i] == m) {
-            *first = at + i;
-            break;
-        }
+    ptrdiff_t n = C - at < BLOCK ? C - at : BLOCK;
+    *first = at + FN(place_of)(FN(gather)(from, at, n, block), n, m);
     return m;
 }
 

@@ -14,6 +14,7 @@
             CAT3(wide, ISA, f32)(block, block, count);                     \
             FN(narrow)(block, y + i, count);                               \
         }                                                                  \
+        clear_flags();                                                     \
     }
 
 #define MAP2(name)                                                                         \
@@ -28,6 +29,7 @@
             CAT3(name, ISA, f32)(block, block2, block, count);                             \
             FN(narrow)(block, y + i, count);                                               \
         }                                                                                  \
+        clear_flags();                                                                     \
     }
 #else
 #define MAP1(name)                                                                       \

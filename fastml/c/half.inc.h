@@ -26,7 +26,6 @@ static void FN(narrow)(const T *x, S *y, ptrdiff_t n) {
         _mm_storeu_si128((__m128i *)to, _mm256_cvtps_ph(_mm256_loadu_ps(from), 0));
         memcpy(y + i, to, (size_t)(n - i) * sizeof(S));
     }
-    clear_flags();
 }
 #else
 static void FN(widen)(const S *x, T *y, ptrdiff_t n) {
@@ -35,6 +34,5 @@ static void FN(widen)(const S *x, T *y, ptrdiff_t n) {
 
 static void FN(narrow)(const T *x, S *y, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) y[i] = half_from_float(x[i]);
-    clear_flags();
 }
 #endif
