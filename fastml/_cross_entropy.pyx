@@ -85,7 +85,8 @@ def cross_entropy(logits, target, *, axis=-1, class_weight=None, ignore_index=No
     target = checked_target(target, x.shape, shape)
     cdef bint probabilities = target.dtype.kind == "f"
     weight = sample_weights(sample_weight, shape)
-    if out is not None:
+    if out is not None and not (weight is None and return_grad and x is logits and takes_result(out, x)
+                                and ends_apart(out, target)):
         check_gradient(out, return_grad, x, target=target, sample_weight=weight)
     gradient = out if out is not None else np.empty_like(x) if return_grad else None
     weight = None if weight is None else spread(weight, shape)

@@ -17,6 +17,12 @@ cdef enum:
     MEAN, SUM, NONE
 
 
+cdef inline bint ends_apart(cnp.ndarray a, cnp.ndarray b) noexcept:
+    """Whether the memory of a dense array ends before that of another begins, or the other way round."""
+    cdef uintptr_t p = <uintptr_t>cnp.PyArray_DATA(a), q = <uintptr_t>cnp.PyArray_DATA(b)
+    return PyArray_ISCARRAY_RO(b) and (p + cnp.PyArray_NBYTES(a) <= q or q + cnp.PyArray_NBYTES(b) <= p)
+
+
 cdef inline char *data_of(cnp.ndarray array) noexcept:
     return <char *>cnp.PyArray_DATA(array)
 

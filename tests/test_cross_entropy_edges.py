@@ -177,7 +177,7 @@ def test_probabilities_at_their_edges(width, isa, dtype, fastml):
         ([NAN, 1, 0], 0, NAN, [NAN, 0, 0]),
         ([-1, 1, 0], 0, NAN, [1, 0, 0]),
         ([4, 1, 0], 0, -np.log(4), [-0.25, 0, 0]),
-        ([tiny, 1, 0], 0, -np.log(tiny), [-1 / np.float64(tiny), 0, 0]),
+        ([tiny, 1, 0], 0, -np.log(tiny), [-1 / tiny, 0, 0]),
     ):
         with np.errstate(all="ignore"):
             slope = np.array([*slope, *pad]).astype(dtype)
