@@ -58,8 +58,8 @@ def cross_entropy(logits, target, *, axis=-1, class_weight=None, ignore_index=No
     -----
     Max error: 0.51 ULP (float16), 4 ULP (float32), 4 ULP (float64).
     These hold for the losses of "none", and for the gradient in units of eps times the larger of its two terms, weight
-    times probability and weight times target. A row's loss is ``log1p(sum of the other terms) + max - logits[target]``: exact in the tail. Losses
-    are added in float64, in an order that depends on their number alone.
+    times probability and weight times target. A row's loss is ``log1p(sum of the other terms) + max - logits[target]``:
+    exact in the tail. Losses are added in float64, in an order that depends on their number alone.
     Smoothing by s makes probabilities q of targets: ``(1 - s) q + s / C``. Where the divisor of "mean" is 0, loss and
     gradient are 0. A probability of 0 has an infinite loss, and the gradient -inf, where its target is positive, and
     neither where that is 0.

@@ -20,6 +20,7 @@
             CAT3(name, ISA, f32)(block, block, count);                     \
             FN(narrow)(block, y + i, count);                               \
         }                                                                  \
+        clear_flags();                                                     \
     }
 
 #define MAP2(name)                                                                          \
@@ -33,6 +34,7 @@
             CAT3(name, ISA, f32)(block, block2, block, count);                              \
             FN(narrow)(block, y + i, count);                                                \
         }                                                                                   \
+        clear_flags();                                                                      \
     }
 
 #define MAP1_WITH(name)                                                                                    \
@@ -47,6 +49,7 @@
             CAT3(name, ISA, f32)(block, parameter, block, count, step);                                    \
             FN(narrow)(block, y + i, count);                                                               \
         }                                                                                                  \
+        clear_flags();                                                                                     \
     }
 
 #define MAP2_WITH(name)                                                                                   \
@@ -63,6 +66,7 @@
             CAT3(name, ISA, f32)(block, block2, parameter, block, count, step);                           \
             FN(narrow)(block, y + i, count);                                                              \
         }                                                                                                 \
+        clear_flags();                                                                                    \
     }
 #else
 #define MAP1(name, math)                                                    \
