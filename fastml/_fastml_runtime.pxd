@@ -52,7 +52,7 @@ cdef extern from "fastml.h" nogil:
     ctypedef void (*fastml_cross_entropy_many)(const fastml_cross_entropy *problem, ptrdiff_t count) noexcept nogil
     enum:
         FASTML_NORM_MOMENTS, FASTML_NORM_DOTS
-        FASTML_NORM_CHUNK, FASTML_NORM_COLUMNS
+        FASTML_NORM_CHUNK, FASTML_NORM_COLUMNS, FASTML_NORM_LANES
     ctypedef struct fastml_norm:
         int kind
         const void *x
@@ -68,9 +68,11 @@ cdef extern from "fastml.h" nogil:
         const void *b
         const void *scale
         ptrdiff_t x_step, dy_step, y_step
-    ctypedef void (*fastml_norm_sums)(const fastml_norm *p, ptrdiff_t n, double *sums) noexcept nogil
+    ctypedef void (*fastml_norm_sums)(const fastml_norm *p, ptrdiff_t n, double *lanes) noexcept nogil
     ctypedef void (*fastml_norm_sums_columns)(
         const fastml_norm *p, ptrdiff_t R, ptrdiff_t w, double *sums) noexcept nogil
+    ctypedef void (*fastml_norm_finish)(int kind, const double *sums, ptrdiff_t w, double C, double eps, bint centered,
+                                        void *mean, void *rstd, void *a, void *b) noexcept nogil
     ctypedef void (*fastml_norm_apply)(const fastml_norm *p, ptrdiff_t n) noexcept nogil
     ctypedef void (*fastml_norm_apply_columns)(const fastml_norm *p, ptrdiff_t R, ptrdiff_t w) noexcept nogil
     ctypedef void (*fastml_norm_gradient)(
@@ -115,6 +117,7 @@ cdef extern from "fastml.h" nogil:
         fastml_transpose transpose[3]
         fastml_norm_sums norm_sums[3]
         fastml_norm_sums_columns norm_sums_columns[3]
+        fastml_norm_finish norm_finish[3]
         fastml_norm_apply norm_apply[3]
         fastml_norm_apply_columns norm_apply_columns[3]
         fastml_norm_gradient norm_gradient[3]

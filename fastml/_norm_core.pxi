@@ -1,16 +1,16 @@
 """Statistics and passes of the norms, over problems in any layout, of _norm.pyx."""
 
 from cpython.exc cimport PyErr_CheckSignals
-from libc.math cimport sqrt
 from libc.string cimport memset
 
 from fastml._fastml_runtime cimport (
-    FASTML_F16, FASTML_F32, FASTML_F64, FASTML_NORM_CHUNK, FASTML_NORM_COLUMNS, FASTML_NORM_DOTS, FASTML_NORM_MOMENTS,
-    FASTML_SHORT_ROW, fastml_norm, kernels, parallel_for,
+    FASTML_F32, FASTML_F64, FASTML_NORM_CHUNK, FASTML_NORM_COLUMNS, FASTML_NORM_DOTS, FASTML_NORM_LANES,
+    FASTML_NORM_MOMENTS, FASTML_SHORT_ROW, fastml_norm, kernels, parallel_for,
 )
 
 cdef enum:
-    FIRST = 512              # elements whose mean shifts the rest
+    FIRST = 16               # elements of float64 whose mean shifts the rest
+    LONG_RUN = 128           # elements together that are worth a call of a kernel
     ROW_BLOCK = 512          # elements of eight rows gathered at once
     EIGHT = 8                # rows that a kernel takes at once
     PARTS = 16               # partial gradients at most
@@ -87,45 +87,103 @@ cdef void point_at(const Norm *n, fastml_norm *p, Numbers *numbers) noexcept nog
     p.b = numbers.b
 
 
-cdef void view(const Norm *n, fastml_norm *p, Scratch *s, ptrdiff_t r, ptrdiff_t k, ptrdiff_t count,
-               bint sums) noexcept nogil:
-    """Point at elements [k, k + count) of problem r, or of those from r on side by side."""
-    cdef ptrdiff_t size = size_of(n), at = k * n.R + r
-    if n.layout == SHORT_ROWS:
-        pass
-    elif n.layout == COLUMNS:
-        p.x = n.x.data + at * size
-        p.y = n.y.data + at * size
-        p.dy = NULL if n.dy.data == NULL else n.dy.data + at * size
+cdef const void *window(const Operand *o, int dtype, ptrdiff_t start, ptrdiff_t *n, void *block) noexcept nogil:
+    """Return up to n elements, and their number in n: in place where enough of them are together, else gathered.
+
+    A number that is less than asked for is a multiple of FASTML_NORM_LANES.
+    """
+    cdef ptrdiff_t count = 0
+    cdef const char *data
+    if o.data == NULL or o.direct:
+        return load(o, dtype, start, n[0], block)
+    if o.kind == dtype and o.stride[o.axes - 1] == o.size and o.length[o.axes - 1] >= LONG_RUN:
+        data = run_of(o, start, n[0], &count)
+        if <uintptr_t>data % o.size == 0 and (count == n[0] or count >= FASTML_NORM_LANES):
+            n[0] = count if count == n[0] else count // FASTML_NORM_LANES * FASTML_NORM_LANES
+            return data
+        n[0] = min(n[0], <ptrdiff_t>FASTML_NORM_LANES)
+    return load(o, dtype, start, n[0], block)
+
+
+cdef ptrdiff_t view_row(const Norm *n, fastml_norm *p, Scratch *s, ptrdiff_t r, ptrdiff_t k,
+                        ptrdiff_t count) noexcept nogil:
+    """Point at elements from k on of problem r; return how many of the count wanted."""
+    cdef ptrdiff_t start = r * n.C + k
+    p.x = window(&n.x, n.dtype, start, &count, s.x)
+    p.dy = window(&n.dy, n.dtype, start, &count, s.dy)
+    p.weight = load(&n.weight, n.dtype, k, count, s.weight)
+    p.bias = load(&n.bias, n.dtype, k, count, s.bias)
+    return count
+
+
+cdef void view_columns(const Norm *n, fastml_norm *p, Scratch *s, ptrdiff_t r, ptrdiff_t k,
+                       ptrdiff_t count) noexcept nogil:
+    """Point at elements [k, k + count) of the problems from r on, side by side; a tile is pointed at already."""
+    cdef ptrdiff_t at = (k * n.R + r) * size_of(n)
+    if n.layout == COLUMNS:
+        p.x = n.x.data + at
+        p.y = n.y.data + at
+        p.dy = NULL if n.dy.data == NULL else n.dy.data + at
         p.x_step = p.dy_step = p.y_step = n.R
-    else:
-        at = r * n.C + k
-        p.x = load(&n.x, n.dtype, at, count, s.x)
-        p.dy = load(&n.dy, n.dtype, at, count, s.dy)
-        p.y = n.y.data + at * size if n.y.direct else <char *>s.y
-    if not sums or n.backward:
-        p.weight = load(&n.weight, n.dtype, k, count, s.weight)
-        p.bias = load(&n.bias, n.dtype, k, count, s.bias)
+    p.weight = load(&n.weight, n.dtype, k, count, s.weight)
+    p.bias = load(&n.bias, n.dtype, k, count, s.bias)
 
 
 cdef void sum_chunk(const Norm *n, fastml_norm *p, Scratch *s, ptrdiff_t r, ptrdiff_t w, ptrdiff_t k, ptrdiff_t count,
                     double *sums) noexcept nogil:
-    view(n, p, s, r, k, count, True)
-    if n.layout == ROWS:
-        kernels().norm_sums[n.dtype](p, count, sums)
-    else:
+    """The two sums of each of w problems over elements [k, k + count), in sums[2 w]."""
+    cdef double lanes[2 * FASTML_NORM_LANES]
+    cdef ptrdiff_t n_done, half, l
+    if n.layout != ROWS:
+        view_columns(n, p, s, r, k, count)
         kernels().norm_sums_columns[n.dtype](p, count, w, sums)
+        return
+    memset(lanes, 0, sizeof(lanes))
+    while count > 0:
+        n_done = view_row(n, p, s, r, k, count)
+        kernels().norm_sums[n.dtype](p, n_done, lanes)
+        k += n_done
+        count -= n_done
+    half = FASTML_NORM_LANES // 2
+    while half > 0:
+        for l in range(half):
+            lanes[l] += lanes[l + half]
+            lanes[FASTML_NORM_LANES + l] += lanes[FASTML_NORM_LANES + l + half]
+        half //= 2
+    sums[0] = lanes[0]
+    sums[1] = lanes[FASTML_NORM_LANES]
 
 
 cdef void apply_chunk(const Norm *n, fastml_norm *p, Scratch *s, ptrdiff_t r, ptrdiff_t w, ptrdiff_t k,
                       ptrdiff_t count) noexcept nogil:
-    view(n, p, s, r, k, count, False)
+    """Write elements [k, k + count) of w problems."""
+    cdef ptrdiff_t n_done, n_written
     if n.layout != ROWS:
+        view_columns(n, p, s, r, k, count)
         kernels().norm_apply_columns[n.dtype](p, count, w)
         return
-    kernels().norm_apply[n.dtype](p, count)
-    if not n.y.direct:
-        unload(&n.y, n.dtype, r * n.C + k, count, s.y)
+    while count > 0:
+        n_done = view_row(n, p, s, r, k, count)
+        p.y = place(&n.y, n.dtype, r * n.C + k, &n_done, s.y)
+        kernels().norm_apply[n.dtype](p, n_done)
+        if p.y == s.y:
+            unload(&n.y, n.dtype, r * n.C + k, n_done, s.y)
+        k += n_done
+        count -= n_done
+
+
+cdef void *place(const Operand *y, int dtype, ptrdiff_t start, ptrdiff_t *n, void *block) noexcept nogil:
+    """Return where n results go, or as many of them as n says then: in place, or the block."""
+    cdef ptrdiff_t count = 0
+    cdef char *data
+    if y.direct:
+        return y.data + start * y.size
+    if y.kind == dtype and y.stride[y.axes - 1] == y.size and y.length[y.axes - 1] >= LONG_RUN:
+        data = run_of(y, start, n[0], &count)
+        if <uintptr_t>data % y.size == 0:
+            n[0] = count
+            return data
+    return block
 
 
 cdef inline void add(double *high, double *low, double v) noexcept nogil:
@@ -135,9 +193,12 @@ cdef inline void add(double *high, double *low, double v) noexcept nogil:
 
 
 cdef void find_shift(const Norm *n, fastml_norm *p, Scratch *s, ptrdiff_t r, ptrdiff_t w, void *mean) noexcept nogil:
-    """The mean of the first elements: near enough to the mean of all that squares of the rest lose nothing."""
+    """What is subtracted before squares are added: near enough to the mean that these lose nothing.
+
+    For float32, whose differences and squares are exact in float64, the first element is.
+    """
     cdef double sums[2 * FASTML_NORM_COLUMNS]
-    cdef ptrdiff_t j, count = min(n.C, <ptrdiff_t>FIRST)
+    cdef ptrdiff_t j, count = min(n.C, <ptrdiff_t>(1 if n.dtype == FASTML_F32 else FIRST))
     for j in range(w):
         put(n.dtype, mean, j, 0)
     if n.centered and count:
@@ -148,11 +209,13 @@ cdef void find_shift(const Norm *n, fastml_norm *p, Scratch *s, ptrdiff_t r, ptr
 
 cdef void sum_problems(const Norm *n, fastml_norm *p, Scratch *s, ptrdiff_t r, ptrdiff_t w,
                        double *total) noexcept nogil:
-    """Both sums of w problems, chunk by chunk in order, into total[2 w], and what these lost behind."""
+    """Both sums of w problems, chunk by chunk in order, in total[2 w], and what these lost behind."""
     cdef double sums[2 * FASTML_NORM_COLUMNS]
-    cdef ptrdiff_t k = 0, j, count
-    for j in range(4 * w):
-        total[j] = 0
+    cdef ptrdiff_t k, j, count = min(<ptrdiff_t>FASTML_NORM_CHUNK, n.C)
+    memset(total, 0, 4 * w * sizeof(double))
+    if count:
+        sum_chunk(n, p, s, r, w, 0, count, total)
+    k = count
     while k < n.C:
         count = min(<ptrdiff_t>FASTML_NORM_CHUNK, n.C - k)
         sum_chunk(n, p, s, r, w, k, count, sums)
@@ -161,25 +224,10 @@ cdef void sum_problems(const Norm *n, fastml_norm *p, Scratch *s, ptrdiff_t r, p
         k += count
 
 
-cdef inline double sum_of(const double *total, ptrdiff_t w, ptrdiff_t j) noexcept nogil:
-    return total[j] + total[2 * w + j]
-
-
-cdef double finish_moments(const Norm *n, const double *total, ptrdiff_t w, ptrdiff_t j, void *mean, void *rstd,
-                           void *a) noexcept nogil:
-    """mean, in two parts, and rstd of problem j, whose shift is in mean[j]; returns its variance."""
-    cdef double shift = get(n.dtype, mean, j), count = max(<ptrdiff_t>1, n.C)
-    cdef double u = sum_of(total, w, j) / count, variance = sum_of(total, w, w + j) / count, inverse
-    if n.centered:
-        variance -= u * u
-    else:
-        u = 0
-    variance = 0 if variance < 0 else variance
-    inverse = 1 / sqrt(variance + n.eps)
-    put(n.dtype, mean, j, shift + u)
-    put(n.dtype, rstd, j, inverse)
-    put(n.dtype, a, j, ((get(n.dtype, mean, j) - shift) - u) * inverse)
-    return variance
+cdef void finish(const Norm *n, fastml_norm *p, Numbers *numbers, ptrdiff_t w) noexcept nogil:
+    """What the passes over w problems need, from their sums."""
+    kernels().norm_finish[n.dtype](p.kind, numbers.total, w, max(<ptrdiff_t>1, n.C), n.eps, n.centered, numbers.mean,
+                                   numbers.rstd, numbers.a, numbers.b)
 
 
 cdef int set_operands(Norm *n, cnp.ndarray x, cnp.ndarray dy, cnp.ndarray y, int outer) except -1:

@@ -20,11 +20,10 @@ cdef void store_tile(const Norm *n, ptrdiff_t r, ptrdiff_t w, double *rows, cons
 
 cdef void forward(const Norm *n, Scratch *s, fastml_norm *p, Numbers *numbers, ptrdiff_t r, ptrdiff_t w) noexcept nogil:
     """w problems from r on: one where they are rows."""
-    cdef ptrdiff_t j, k = 0, count
+    cdef ptrdiff_t k = 0, count
     find_shift(n, p, s, r, w, numbers.mean)
     sum_problems(n, p, s, r, w, numbers.total)
-    for j in range(w):
-        finish_moments(n, numbers.total, w, j, numbers.mean, numbers.rstd, numbers.a)
+    finish(n, p, numbers, w)
     if n.mean.data != NULL:
         unload(&n.mean, n.dtype, r, w, numbers.mean)
     if n.rstd.data != NULL:
@@ -38,11 +37,9 @@ cdef void forward(const Norm *n, Scratch *s, fastml_norm *p, Numbers *numbers, p
 cdef void backward(const Norm *n, Scratch *s, fastml_norm *p, Numbers *numbers, ptrdiff_t r,
                    ptrdiff_t w) noexcept nogil:
     """dx of w problems from r on, whose mean and rstd are in numbers."""
-    cdef ptrdiff_t j, k = 0, count
+    cdef ptrdiff_t k = 0, count
     sum_problems(n, p, s, r, w, numbers.total)
-    for j in range(w):
-        put(n.dtype, numbers.a, j, sum_of(numbers.total, w, j) / n.C if n.centered else 0)
-        put(n.dtype, numbers.b, j, sum_of(numbers.total, w, w + j) / n.C)
+    finish(n, p, numbers, w)
     while k < n.C:
         count = min(<ptrdiff_t>FASTML_NORM_CHUNK, n.C - k)
         apply_chunk(n, p, s, r, w, k, count)
@@ -136,7 +133,7 @@ cdef void run_tiles(const Norm *n, ptrdiff_t start, ptrdiff_t stop, double *part
             k = 0
             while k < n.C:           # before dx takes the place of x in the tile
                 count = min(<ptrdiff_t>FASTML_NORM_CHUNK, n.C - k)
-                view(n, &p, &s, start, k, count, True)
+                view_columns(n, &p, &s, start, k, count)
                 kernels().norm_gradient_columns[n.dtype](&p, count, w, part + k, n.C)
                 k += count
             backward(n, &s, &p, &numbers, start, w)

@@ -100,9 +100,13 @@ typedef struct {
     ptrdiff_t x_step, dy_step, y_step;
 } fastml_norm;
 
-/* Sums of n elements into sums[2]; of R elements of w columns into sums[2 w]. */
-typedef void (*fastml_norm_sums)(const fastml_norm *p, ptrdiff_t n, double *sums);
+/* Add n elements, a multiple of FASTML_NORM_LANES unless they are the last, to lanes[FASTML_NORM_LANES] and as many of the
+ * other sum; R elements of w columns into sums[2 w]. */
+enum { FASTML_NORM_LANES = 16 };
+typedef void (*fastml_norm_sums)(const fastml_norm *p, ptrdiff_t n, double *lanes);
 typedef void (*fastml_norm_sums_columns)(const fastml_norm *p, ptrdiff_t R, ptrdiff_t w, double *sums);
+typedef void (*fastml_norm_finish)(int kind, const double *sums, ptrdiff_t w, double C, double eps, int centered,
+                                   void *mean, void *rstd, void *a, void *b);
 typedef void (*fastml_norm_apply)(const fastml_norm *p, ptrdiff_t n);
 typedef void (*fastml_norm_apply_columns)(const fastml_norm *p, ptrdiff_t R, ptrdiff_t w);
 typedef void (*fastml_norm_gradient)(const fastml_norm *p, ptrdiff_t R, ptrdiff_t n, double *sums, ptrdiff_t stride);
@@ -166,6 +170,7 @@ typedef struct {
     fastml_transpose transpose[FASTML_DTYPES];
     fastml_norm_sums norm_sums[FASTML_DTYPES];
     fastml_norm_sums_columns norm_sums_columns[FASTML_DTYPES];
+    fastml_norm_finish norm_finish[FASTML_DTYPES];
     fastml_norm_apply norm_apply[FASTML_DTYPES];
     fastml_norm_apply_columns norm_apply_columns[FASTML_DTYPES];
     fastml_norm_gradient norm_gradient[FASTML_DTYPES], norm_gradient_columns[FASTML_DTYPES];

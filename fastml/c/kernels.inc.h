@@ -79,6 +79,7 @@ const fastml_table TABLE(ISA) = {
     .transpose = WIDE(transpose_any, ISA),
     .norm_sums = WIDE(norm_sums, ISA),
     .norm_sums_columns = WIDE(norm_sums_columns, ISA),
+    .norm_finish = WIDE(norm_finish, ISA),
     .norm_apply = WIDE(norm_apply, ISA),
     .norm_apply_columns = WIDE(norm_apply_columns, ISA),
     .norm_gradient = WIDE(norm_gradient, ISA),
