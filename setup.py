@@ -39,6 +39,7 @@ EXTENSIONS = [
     extension("_cross_entropy", []),
     extension("_losses", []),
     extension("_norm", []),
+    extension("_optimizers", []),
     extension("_logistic", []),
     extension("_lbfgs", []),
 ]

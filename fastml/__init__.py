@@ -47,6 +47,8 @@ from fastml.normalization import (
     rms_norm,
     rms_norm_backward,
 )
+from fastml.optimizers import adam_step, sgd_step
+from fastml.regularization import l1_penalty, l2_penalty
 from fastml.softmax_family import (
     entropy,
     log_softmax,
@@ -62,6 +64,7 @@ __all__ = [
     "EarlyStopping",
     "FitResult",
     "__version__",
+    "adam_step",
     "batch_norm",
     "batch_norm_backward",
     "binary_cross_entropy",
@@ -75,6 +78,8 @@ __all__ = [
     "gelu_backward",
     "get_num_threads",
     "huber_loss",
+    "l1_penalty",
+    "l2_penalty",
     "layer_norm",
     "layer_norm_backward",
     "leaky_relu",
@@ -96,6 +101,7 @@ __all__ = [
     "rms_norm_backward",
     "rmse_loss",
     "set_num_threads",
+    "sgd_step",
     "show_config",
     "sigmoid",
     "sigmoid_backward",

@@ -18,6 +18,7 @@ cdef extern from "fastml.h" nogil:
         FASTML_SHORT_ROW
         FASTML_SUM_BLOCK
         FASTML_MSE, FASTML_MAE, FASTML_HUBER, FASTML_BCE, FASTML_BCE_LOGITS
+        FASTML_L1_PENALTY, FASTML_L2_PENALTY
         FASTML_BLOCK_ROWS, FASTML_MIN_FEATURES, FASTML_CLASS_STEP
 
     ctypedef void (*fastml_unary)(const void *x, void *y, ptrdiff_t n) noexcept nogil
@@ -87,6 +88,17 @@ cdef extern from "fastml.h" nogil:
     ctypedef void (*fastml_loss)(
         const fastml_loss_pass *call, const void *x, const void *target, const void *pos_weight, const double *weight,
         void *loss, void *gradient, ptrdiff_t n, double *total) noexcept nogil
+    ctypedef void (*fastml_penalty)(
+        const void *w, void *gradient, ptrdiff_t n, double strength, bint accumulate, double *total) noexcept nogil
+    ctypedef struct fastml_sgd:
+        double lr, momentum, l1, l2
+        bint nesterov
+    ctypedef void (*fastml_sgd_step)(
+        const fastml_sgd *options, const void *grad, void *param, void *velocity, ptrdiff_t n) noexcept nogil
+    ctypedef struct fastml_adam:
+        double beta1, beta2, eps, rate, root, decay
+    ctypedef void (*fastml_adam_step)(
+        const fastml_adam *options, const void *grad, void *param, void *m, void *v, ptrdiff_t n) noexcept nogil
     ctypedef void (*fastml_logistic_binary)(
         const void *X, const void *target, const void *weight, const void *w, const void *bias, double *loss,
         void *gradient, void *bias_gradient, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx, bint from_memory) noexcept nogil
@@ -123,6 +135,9 @@ cdef extern from "fastml.h" nogil:
         fastml_norm_gradient norm_gradient[3]
         fastml_norm_gradient norm_gradient_columns[3]
         fastml_loss loss[3]
+        fastml_penalty penalty[2][3]
+        fastml_sgd_step sgd_step[3]
+        fastml_adam_step adam_step[3]
         fastml_logistic_binary logistic_binary[3]
         fastml_logistic_softmax logistic_softmax[3]
         fastml_predict_binary predict_binary[3]

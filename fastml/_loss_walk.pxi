@@ -1,11 +1,14 @@
-"""Sums over chunks of arrays, and sums of weights: shared by the losses."""
+"""Sums over chunks of arrays: shared by the losses and the penalties."""
 
 from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport INFINITY, isfinite
 
-from fastml._fastml_runtime cimport add_weights, fastml_task, kernels, parallel_for
+from fastml._fastml_runtime cimport fastml_task, parallel_for
 
 import numpy as np
+
+cdef extern from "numpy/arrayobject.h":
+    object PyArray_Scalar(void *data, cnp.dtype dtype, object base)
 
 cdef enum:
     CHUNK = 16384            # elements of one task, whose sum is one of those that are added up in order
@@ -57,37 +60,24 @@ cdef double run_chunks(fastml_task task, Chunks *c, ptrdiff_t n, double element_
     return c.sum[0] + c.sum[1] if isfinite(c.sum[0]) else c.sum[0]
 
 
-cdef struct Weights:
-    Chunks chunks
-    Operand values
+cdef inline bint is_plain(object x) noexcept:
+    """Whether x is a dense C-ordered native float array of one dimension or more."""
+    return dense_dtype(x) >= 0 and PyArray_ISCARRAY_RO(x)
 
 
-cdef void weights_task(void *context, ptrdiff_t chunk) noexcept nogil:
-    """Add a chunk of weights up: inf where one of them is none."""
-    cdef Weights *w = <Weights *>context
-    cdef ptrdiff_t start = (w.chunks.first + chunk) * CHUNK, stop = min(start + CHUNK, w.chunks.n), n
-    cdef double block[BLOCK]
-    cdef double unused = 0
-    cdef void *values
-    while start < stop:
-        n = min(<ptrdiff_t>BLOCK, stop - start)
-        values = load(&w.values, FASTML_F64, start, n, block)
-        if add_weights(values, FASTML_F64, n, &unused) < n:
-            w.chunks.part[chunk][0] = INFINITY
-            return
-        kernels().sum[FASTML_F64](values, NULL, n, w.chunks.part[chunk])
-        start += n
+cdef inline object empty_like(cnp.ndarray x):
+    if PyArray_ISCARRAY_RO(x):
+        return PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), PyArray_TYPE(x), 0)
+    return np.empty_like(x)
 
 
-cdef double weight_total(str name, cnp.ndarray weights) except? -1:
-    """Return the sum of weights, all of which must be finite and not negative."""
-    cdef Weights w
-    describe(&w.values, weights, FASTML_F64)
-    cdef double total = run_chunks(weights_task, &w.chunks, cnp.PyArray_SIZE(weights), 1.0)
-    if not isfinite(total):
-        for index, value in np.ndenumerate(weights):
-            if not (value >= 0 and np.isfinite(value)):
-                where = index[0] if len(index) == 1 else index
-                raise ValueError(f"{name}: expected finite numbers >= 0, got {value} at index {where}")
-        raise ValueError(f"{name}: expected a finite sum, got {total}")
-    return total
+cdef cnp.dtype FLOAT64 = np.dtype(np.float64)
+
+
+cdef inline object scalar(double value):
+    return PyArray_Scalar(&value, FLOAT64, None)
+
+
+cdef inline bint apart(cnp.ndarray a, cnp.ndarray b) noexcept:
+    """Whether two dense arrays of one size share no memory."""
+    return cnp.PyArray_DATA(a) != cnp.PyArray_DATA(b) and apart_or_same(a, b)

@@ -7,6 +7,7 @@ dense in the dtype that computes is converted a block at a time.
 include "_dense.pxi"
 include "_operand.pxi"
 include "_loss_walk.pxi"
+include "_loss_weights.pxi"
 include "_losses_core.pxi"
 
 

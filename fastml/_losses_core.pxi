@@ -11,9 +11,6 @@ from fastml._loss_arguments import (
     broadcast, check_gradient, convertible, of_shape, positive, reduction_index, sample_weights, share, spread,
 )
 
-cdef extern from "numpy/arrayobject.h":
-    object PyArray_Scalar(void *data, cnp.dtype dtype, object base)
-
 cdef enum:
     MEAN, SUM, NONE          # as in REDUCTIONS
 
@@ -75,24 +72,6 @@ cdef double root_pass(Pass *p, ptrdiff_t n, double W, cnp.ndarray gradient) exce
     describe(&p.gradient, gradient, p.dtype)
     run_pass(p, n)
     return root
-
-
-cdef inline bint is_plain(object x) noexcept:
-    """Whether x is a dense C-ordered native float array of one dimension or more."""
-    return dense_dtype(x) >= 0 and PyArray_ISCARRAY_RO(x)
-
-
-cdef inline object empty_like(cnp.ndarray x):
-    if PyArray_ISCARRAY_RO(x):
-        return PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), PyArray_TYPE(x), 0)
-    return np.empty_like(x)
-
-
-cdef cnp.dtype FLOAT64 = np.dtype(np.float64)
-
-
-cdef inline object scalar(double value):
-    return PyArray_Scalar(&value, FLOAT64, None)
 
 
 cdef inline double delta_of(object delta) except? -1:
@@ -169,8 +148,3 @@ cdef object compute(fastml_loss_pass call, int how, bint root, cnp.ndarray x, cn
             value /= W
     result = loss if how == NONE else scalar(value)
     return result if gradient is None else (result, gradient)
-
-
-cdef inline bint apart(cnp.ndarray a, cnp.ndarray b) noexcept:
-    """Whether two dense arrays of one size share no memory."""
-    return cnp.PyArray_DATA(a) != cnp.PyArray_DATA(b) and apart_or_same(a, b)

@@ -133,6 +133,25 @@ typedef struct {
 typedef void (*fastml_loss)(const fastml_loss_pass *pass, const void *x, const void *target, const void *pos_weight,
                             const double *weight, void *loss, void *gradient, ptrdiff_t n, double *total);
 
+/* total[0] + total[1] += the sum of |w| or w^2, as in fastml_sum. Where `gradient` is not NULL, strength times its
+ * derivative is written there, or with `accumulate` added. */
+typedef void (*fastml_penalty)(const void *w, void *gradient, ptrdiff_t n, double strength, int accumulate,
+                               double *total);
+enum { FASTML_L1_PENALTY, FASTML_L2_PENALTY, FASTML_PENALTIES };
+
+/* One step of n parameters in place; no two arrays overlap. velocity NULL: no momentum. */
+typedef struct {
+    double lr, momentum, l1, l2;
+    int nesterov;
+} fastml_sgd;
+typedef void (*fastml_sgd_step)(const fastml_sgd *options, const void *grad, void *param, void *velocity, ptrdiff_t n);
+/* rate = lr / (1 - beta1^step), root = 1 / sqrt(1 - beta2^step), decay = lr weight_decay. */
+typedef struct {
+    double beta1, beta2, eps, rate, root, decay;
+} fastml_adam;
+typedef void (*fastml_adam_step)(const fastml_adam *options, const void *grad, void *param, void *m, void *v,
+                                 ptrdiff_t n);
+
 /* A block of R <= FASTML_BLOCK_ROWS rows of X, `ldx` elements apart, of the logistic pass. `target` holds R numbers: 0
  * or 1 (binary), or the class. `weight` holds R sample weights, or is NULL. The kernel adds the rows'
  * losses, weighted, to *loss and, if gradient is not NULL, to gradient[d (, K_padded)] and bias_gradient[1 or
@@ -175,6 +194,9 @@ typedef struct {
     fastml_norm_apply_columns norm_apply_columns[FASTML_DTYPES];
     fastml_norm_gradient norm_gradient[FASTML_DTYPES], norm_gradient_columns[FASTML_DTYPES];
     fastml_loss loss[FASTML_DTYPES];
+    fastml_penalty penalty[FASTML_PENALTIES][FASTML_DTYPES];
+    fastml_sgd_step sgd_step[FASTML_DTYPES];
+    fastml_adam_step adam_step[FASTML_DTYPES];
     fastml_logistic_binary logistic_binary[FASTML_DTYPES];
     fastml_logistic_softmax logistic_softmax[FASTML_DTYPES];
     fastml_predict_binary predict_binary[FASTML_DTYPES];

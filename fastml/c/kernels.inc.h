@@ -14,6 +14,8 @@
 #include "sum.inc.h"
 #include "norm.inc.h"
 #include "losses.inc.h"
+#include "penalties.inc.h"
+#include "optimizers.inc.h"
 #include "softmax.inc.h"
 #include "logistic.inc.h"
 #include "dtype_end.inc.h"
@@ -25,6 +27,8 @@
 #include "sum.inc.h"
 #include "norm.inc.h"
 #include "losses.inc.h"
+#include "penalties.inc.h"
+#include "optimizers.inc.h"
 #include "softmax.inc.h"
 #include "logistic.inc.h"
 #include "dtype_end.inc.h"
@@ -85,6 +89,9 @@ const fastml_table TABLE(ISA) = {
     .norm_gradient = WIDE(norm_gradient, ISA),
     .norm_gradient_columns = WIDE(norm_gradient_columns, ISA),
     .loss = WIDE(loss, ISA),
+    .penalty = {[FASTML_L1_PENALTY] = WIDE(l1_penalty, ISA), [FASTML_L2_PENALTY] = WIDE(l2_penalty, ISA)},
+    .sgd_step = WIDE(sgd_step, ISA),
+    .adam_step = WIDE(adam_step, ISA),
     .logistic_binary = WIDE(logistic_binary, ISA),
     .logistic_softmax = WIDE(logistic_softmax, ISA),
     .predict_binary = WIDE(predict_binary, ISA),

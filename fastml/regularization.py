@@ -1,0 +1,5 @@
+"""Regularization: penalties on the parameters."""
+
+from fastml._optimizers import l1_penalty, l2_penalty
+
+__all__ = ["l1_penalty", "l2_penalty"]
