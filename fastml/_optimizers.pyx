@@ -44,7 +44,7 @@ def sgd_step(param, grad, lr, *, momentum=0.0, velocity=None, nesterov=False, l1
 
     Notes
     -----
-    Max error: 2 ULP (float32), 2 ULP (float64).
+    Max error: 2.5 ULP (float32), 2.5 ULP (float64).
     Of the new `velocity`, and of the new `param` given that velocity, in units of the largest of its terms. Their bits
     depend on the values alone. A step is not interrupted half-way: Ctrl-C waits for its end. For exact zeros under `l1`
     follow the step, without `l1`, by ``soft_threshold(param, lr * l1, out=param)``.
@@ -104,8 +104,8 @@ def adam_step(param, grad, m, v, step, lr=1e-3, *, beta1=0.9, beta2=0.999, eps=1
 
     Notes
     -----
-    Max error: 2 ULP (float32), 2 ULP (float64).
-    Of the new `m` and `v`, in units of the largest of their terms; what is taken from `param` has at most 5 ULP, and
+    Max error: 2.5 ULP (float32), 2.5 ULP (float64).
+    Of the new `m` and `v`, in units of the largest of their terms; given them, what `param` loses has at most 6 ULP, and
     the difference is rounded once. Their bits depend on the values alone. A step is not interrupted half-way: Ctrl-C
     waits for its end. An infinite parameter does not decay. Loshchilov and Hutter, "Decoupled weight decay
     regularization", 2019.

@@ -111,9 +111,11 @@ cdef object step_all(Step *s, object grad, object param, object first, object se
     """Step dense arrays of one layout in the order in which they lie, all others in that of param."""
     cdef bint dense
     s.dtype = dense_dtype(param)
-    dense = (s.dtype >= FASTML_F32 and PyArray_ISWRITEABLE(param) and is_like(grad, param)
-             and (first is None or is_state(first, param) and apart(first, grad))
-             and (second is None or is_state(second, param) and apart(second, grad) and apart(second, first)))
+    dense = s.dtype >= FASTML_F32 and PyArray_ISWRITEABLE(param) and is_like(grad, param)
+    if dense and (s.is_adam or first is not None):
+        dense = is_state(first, param) and apart(first, grad)
+    if dense and s.is_adam:
+        dense = is_state(second, param) and apart(second, grad) and apart(second, first)
     if dense and cnp.PyArray_SIZE(param) * (ADAM_NS if s.is_adam else SGD_NS) < HOLD_NS:
         step_block(s, cnp.PyArray_DATA(grad), cnp.PyArray_DATA(param), data_of(first), data_of(second),
                    cnp.PyArray_SIZE(param))

@@ -130,3 +130,39 @@ def test_logistic(fastml, both, rng, types, K):
     for n, d in [*((n, 20) for n in ROWS), *((70, d) for d in FEATURES)]:
         data = logistic_data(rng, *types.split(), n, d, K)
         same(both(lambda data=data: logistic_results(fastml, *data)), (n, d))
+
+
+@pytest.mark.parametrize("name", ["l1_penalty", "l2_penalty"])
+def test_penalties(fastml, both, rng, dtype, name):
+    for n in (*LENGTHS, 20_000):
+        w, out = values(rng, dtype, (2, n))
+        results = both(
+            lambda w=w, out=out: getattr(fastml, name)(w, 0.1, return_grad=True, accumulate=True, out=out.copy())
+        )
+        same(results, n)
+
+
+def stepped(step, param, *state, **keywords):
+    """Take a step on copies and return them."""
+    copies = [a.copy() for a in (param, *state)]
+    step(*copies, **keywords)
+    return tuple(copies)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_steps(fastml, both, rng, dtype):
+    def sgd(p, velocity, grad, **keywords):
+        fastml.sgd_step(p, grad, 0.1, velocity=velocity, momentum=0.9, **keywords)
+
+    def adam(p, m, v, grad, **keywords):
+        fastml.adam_step(p, grad, m, v, 3, 0.1, **keywords)
+
+    for n in LENGTHS:
+        p, grad, m, v = values(rng, dtype, (4, n))
+        for keywords in ({}, {"nesterov": True}, {"l1": 0.1, "l2": 0.3}):
+            same(both(lambda p=p, m=m, k=keywords, g=grad: stepped(sgd, p, m, grad=g, **k)), (n, keywords))
+        for decay in (0, 0.1):
+            same(
+                both(lambda p=p, m=m, v=abs(v), g=grad, d=decay: stepped(adam, p, m, v, grad=g, weight_decay=d)),
+                (n, decay),
+            )

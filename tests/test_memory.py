@@ -73,6 +73,14 @@ CASES = {
         2_000_000,
     ),
     "sigmoid of float16": ("x = ones(25_000_000, 'f2')", "fastml.sigmoid(x)"),
+    "adam_step of float16 gradients and strided parameters": (
+        "p, m, v = (ones((2000, 10_000), 'f4')[:, ::2] for _ in range(3)); grad = ones(p.shape, 'f2')",
+        "fastml.adam_step(p, grad, m, v, 1)",
+    ),
+    "l2_penalty of rows that are not adjacent": (
+        "w = ones((2000, 10_000), 'f4')[:, ::2]",
+        "fastml.l2_penalty(w, 1e-3, return_grad=True)[1]",
+    ),
     "sigmoid of a strided array": ("x = ones((2000, 10_000), 'f4')[:, ::2]", "fastml.sigmoid(x)"),
 }
 

@@ -123,6 +123,16 @@ HOT_LOOPS = [
     Hot("logistic_scores", fma=(1, 1)),
     Hot("logistic_softmax_rows", **EXP),
     Hot("logistic_softmax_gradient", fma=(1, 1)),
+    Hot("l1_slopes", cmp=(1, 1)),
+    Hot("l1_add_slopes", cmp=(1, 1)),
+    Hot("l2_add_slopes", fma=(1, 1)),
+    Hot("sgd_plain", fma=(1, 1)),
+    Hot("sgd_momentum", fma=(2, 2)),
+    Hot("sgd_nesterov", fma=(3, 3)),
+    Hot("sgd_plain_l2", fma=(2, 2)),
+    Hot("sgd_momentum_l1", fma=(2, 2), cmp=(2, 2)),
+    Hot("sgd_nesterov_l1_l2", fma=(4, 4), cmp=(2, 2)),
+    Hot("adam_loop", fma=(4, 4), cmp=(1, 1), div=1),
 ]
 CASES = [pytest.param(hot, dtype, isa, id=f"{hot.kernel}-{isa}-{dtype}")
          for hot in HOT_LOOPS for isa in hot.isas for dtype in hot.dtypes]  # fmt: skip
