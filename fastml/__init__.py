@@ -48,7 +48,7 @@ from fastml.normalization import (
     rms_norm_backward,
 )
 from fastml.optimizers import adam_step, sgd_step
-from fastml.regularization import l1_penalty, l2_penalty
+from fastml.regularization import l1_penalty, l2_penalty, soft_threshold
 from fastml.softmax_family import (
     entropy,
     log_softmax,
@@ -107,6 +107,7 @@ __all__ = [
     "sigmoid_backward",
     "silu",
     "silu_backward",
+    "soft_threshold",
     "softmax",
     "softmax_backward",
     "softplus",

@@ -97,6 +97,7 @@ silu: _Unary
 gelu: _Unary
 leaky_relu: _WithParameter
 elu: _WithParameter
+soft_threshold: _WithParameter
 log_sigmoid_backward: _Binary
 softplus_backward: _Binary
 silu_backward: _Binary

@@ -2,7 +2,7 @@
 
 from fastml._fastml_runtime cimport (
     FASTML_ELU, FASTML_GELU, FASTML_GELU_BACKWARD, FASTML_LEAKY_RELU, FASTML_LOG_SIGMOID, FASTML_LOG_SIGMOID_BACKWARD,
-    FASTML_SILU, FASTML_SILU_BACKWARD, FASTML_SOFTPLUS, FASTML_SOFTPLUS_BACKWARD,
+    FASTML_SILU, FASTML_SILU_BACKWARD, FASTML_SOFT_THRESHOLD, FASTML_SOFTPLUS, FASTML_SOFTPLUS_BACKWARD,
 )
 
 include "_dense.pxi"
@@ -15,6 +15,7 @@ cdef Kernel SILU = Kernel(1, False, FASTML_SILU, 1.0)
 cdef Kernel GELU = Kernel(1, False, FASTML_GELU, 2.0)
 cdef Kernel LEAKY_RELU = Kernel(2, True, FASTML_LEAKY_RELU, 0.4)
 cdef Kernel ELU = Kernel(2, True, FASTML_ELU, 1.0)
+cdef Kernel SOFT_THRESHOLD = Kernel(2, True, FASTML_SOFT_THRESHOLD, 0.4)
 cdef Kernel LOG_SIGMOID_BACKWARD = Kernel(2, False, FASTML_LOG_SIGMOID_BACKWARD, 1.3)
 cdef Kernel SOFTPLUS_BACKWARD = Kernel(2, False, FASTML_SOFTPLUS_BACKWARD, 1.3)
 cdef Kernel SILU_BACKWARD = Kernel(2, False, FASTML_SILU_BACKWARD, 1.5)
@@ -24,6 +25,7 @@ cdef Kernel ELU_BACKWARD = Kernel(3, True, FASTML_ELU, 1.3)
 
 include "_activations_forward.pxi"
 include "_activations_backward.pxi"
+include "_soft_threshold.pxi"
 
 cdef dict ufuncs = {
     "log_sigmoid": make_ufunc(&LOG_SIGMOID, log_sigmoid),
@@ -38,5 +40,6 @@ cdef dict ufuncs = {
     "gelu_backward": make_ufunc(&GELU_BACKWARD, gelu_backward),
     "leaky_relu_backward": make_ufunc(&LEAKY_RELU_BACKWARD, leaky_relu_backward),
     "elu_backward": make_ufunc(&ELU_BACKWARD, elu_backward),
+    "soft_threshold": make_ufunc(&SOFT_THRESHOLD, soft_threshold),
 }
 all_ufuncs = dict(ufuncs)

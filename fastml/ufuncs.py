@@ -26,6 +26,7 @@ silu_backward = _all["silu_backward"]
 gelu_backward = _all["gelu_backward"]
 leaky_relu_backward = _all["leaky_relu_backward"]
 elu_backward = _all["elu_backward"]
+soft_threshold = _all["soft_threshold"]
 
 __all__ = [
     "elu",
@@ -42,6 +43,7 @@ __all__ = [
     "sigmoid_backward",
     "silu",
     "silu_backward",
+    "soft_threshold",
     "softplus",
     "softplus_backward",
     "tanh",

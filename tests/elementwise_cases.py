@@ -11,7 +11,8 @@ FROM_OUTPUT = ("sigmoid_backward", "tanh_backward", "relu_backward")
 FROM_INPUT = ("log_sigmoid_backward", "softplus_backward", "silu_backward", "gelu_backward")
 FROM_INPUT_WITH_PARAMETER = ("leaky_relu_backward", "elu_backward")
 BACKWARD = FROM_OUTPUT + FROM_INPUT + FROM_INPUT_WITH_PARAMETER
-EVERY = UNARY + WITH_PARAMETER + BACKWARD
+WITHOUT_GRADIENT = ("soft_threshold",)
+EVERY = UNARY + WITH_PARAMETER + WITHOUT_GRADIENT + BACKWARD
 
 MPMATH = {
     "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
@@ -45,7 +46,7 @@ def with_inputs(name, x):
         like(np.resize(np.array(some, x_dtype), x.shape)) for some in ([1.5, -0.75, 3.125], [0.25, 1.5, 0.01, 1.0])
     )
     before = (gradient,) if name in BACKWARD else ()
-    after = (parameter,) if name in WITH_PARAMETER + FROM_INPUT_WITH_PARAMETER else ()
+    after = (parameter,) if name in WITH_PARAMETER + WITHOUT_GRADIENT + FROM_INPUT_WITH_PARAMETER else ()
     return *before, x, *after
 
 

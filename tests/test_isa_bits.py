@@ -54,7 +54,7 @@ def test_elementwise(fastml, both, rng, dtype, name):
     for x in (special_values(dtype), *(values(rng, dtype, n) for n in LENGTHS)):
         inputs = with_inputs(name, x)
         same(both(lambda inputs=inputs: function(*inputs)), (name, x.size))
-        if name.startswith(("leaky_relu", "elu")):
+        if name.startswith(("leaky_relu", "elu", "soft")):
             same(both(lambda inputs=inputs: function(*inputs[:-1], 0.5)), (name, x.size, "one parameter"))
 
 
@@ -163,6 +163,6 @@ def test_steps(fastml, both, rng, dtype):
             same(both(lambda p=p, m=m, k=keywords, g=grad: stepped(sgd, p, m, grad=g, **k)), (n, keywords))
         for decay in (0, 0.1):
             same(
-                both(lambda p=p, m=m, v=abs(v), g=grad, d=decay: stepped(adam, p, m, v, grad=g, weight_decay=d)),
+                both(lambda p=p, m=m, v=v, g=grad, d=decay: stepped(adam, p, m, v**2, grad=g, weight_decay=d)),
                 (n, decay),
             )

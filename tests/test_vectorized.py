@@ -73,6 +73,7 @@ HOT_LOOPS = [
     Hot("silu", fma=(9, 14), min=2, max=2, cmp=(1, 1), div=1),
     Hot("gelu", fma=(21, 36), min=1, max=1, cmp=(1, 1), div=1),
     Hot("leaky_relu", cmp=(1, 1)),
+    Hot("soft_threshold", max=1, cmp=(1, 1)),
     Hot("elu", fma=(9, 14), max=1, cmp=(1, 1)),
     Hot("log_sigmoid_backward", fma=(12, 17), max=1, cmp=(1, 1), div=1),
     Hot("softplus_backward", fma=(12, 17), max=1, cmp=(1, 1), div=1),

@@ -136,6 +136,15 @@ INLINE T MATH(leaky_relu)(T x, T slope, MATH(limits) k) {
     return x > 0 ? x : y;
 }
 
+/* sign(x) max(|x| - t, 0), and NaN for a negative t. */
+static const MATH(limits) MATH(soft_threshold_limits) = {0, 0, 1};
+INLINE T MATH(soft_threshold)(T x, T t, MATH(limits) k) {
+    U sign = BITS(x) & ~(~(U)0 >> 1);
+    T left = FROM_BITS(BITS(x) ^ sign) - t;
+    left = AT_LEAST(left, k.low);
+    return t >= 0 ? FROM_BITS(BITS(left) | sign) : (T)NAN;
+}
+
 /* e^(z + z_low) = third^2 * rest * (1 + q) for z <= 0. A gradient times e^z may be normal where e^z underflows twice
  * over: the factors are normal powers of two, none above 1, and a product that takes them one by one neither overflows
  * on the way nor is rounded as a subnormal and then made larger. */

@@ -39,7 +39,8 @@ enum {
     FASTML_GELU_BACKWARD,
     FASTML_BINARY_KERNELS
 };
-enum { FASTML_LEAKY_RELU, FASTML_ELU, FASTML_WITH_KERNELS }; /* and their gradients, likewise */
+/* The first two have gradients, likewise. */
+enum { FASTML_LEAKY_RELU, FASTML_ELU, FASTML_SOFT_THRESHOLD, FASTML_WITH_KERNELS };
 
 /* The family along one axis. The first three and entropy take x; the backwards take dy as x, and the output as x2. */
 enum {

@@ -71,7 +71,12 @@ const fastml_table TABLE(ISA) = {
             [FASTML_SILU_BACKWARD] = ALL(silu_backward, ISA),
             [FASTML_GELU_BACKWARD] = ALL(gelu_backward, ISA),
         },
-    .unary_with = {[FASTML_LEAKY_RELU] = ALL(leaky_relu, ISA), [FASTML_ELU] = ALL(elu, ISA)},
+    .unary_with =
+        {
+            [FASTML_LEAKY_RELU] = ALL(leaky_relu, ISA),
+            [FASTML_ELU] = ALL(elu, ISA),
+            [FASTML_SOFT_THRESHOLD] = ALL(soft_threshold, ISA),
+        },
     .binary_with = {[FASTML_LEAKY_RELU] = ALL(leaky_relu_backward, ISA), [FASTML_ELU] = ALL(elu_backward, ISA)},
     .along_row = ALL(along_row, ISA),
     .along_columns = ALL(along_columns, ISA),
