@@ -24,6 +24,7 @@ from bench.builders import (
     torch_elu_backward,
     torch_gradient,
 )
+from bench.contenders_optimizers import CONTENDERS as OPTIMIZERS
 
 # The package that each contender needs.
 PACKAGES = {
@@ -288,6 +289,7 @@ CONTENDERS: dict[str, dict[str, Builder]] = {
         "scipy": logistic.scipy_fit,
         "sklearn": logistic.sklearn_fit,
     },
+    **OPTIMIZERS,
 }
 
 READ_OF_X = "floor: one read of X"

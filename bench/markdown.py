@@ -18,6 +18,7 @@ from bench.report import FASTML, FLOOR, heading, others
 FAMILIES = {
     "elementwise": "Element-wise functions",
     "softmax": "Softmax and kin",
+    "optimizers": "Optimizer steps and penalties",
     "logistic": "Logistic and softmax regression",
 }
 TIE = 0.95  # between this and 1, a ratio is within what two runs differ by
