@@ -105,9 +105,9 @@ def adam_step(param, grad, m, v, step, lr=1e-3, *, beta1=0.9, beta2=0.999, eps=1
     Notes
     -----
     Max error: 2.5 ULP (float32), 2.5 ULP (float64).
-    Of the new `m` and `v`, in units of the largest of their terms; given them, what `param` loses has at most 6 ULP, and
-    the difference is rounded once. Their bits depend on the values alone. A step is not interrupted half-way: Ctrl-C
-    waits for its end. An infinite parameter does not decay. Loshchilov and Hutter, "Decoupled weight decay
+    Of the new `m` and `v`, in units of the largest of their terms; given them, what `param` loses has at most 6 ULP,
+    and the difference is rounded once. Their bits depend on the values alone. A step is not interrupted half-way:
+    Ctrl-C waits for its end. An infinite parameter does not decay. Loshchilov and Hutter, "Decoupled weight decay
     regularization", 2019.
 
     Examples

@@ -53,6 +53,12 @@ assert_type(
     fastml.binary_cross_entropy_with_logits(half, mask, reduction="none", return_grad=True, out=half),
     tuple[NDArray[Any], NDArray[Any]],
 )
+assert_type(fastml.soft_threshold(single, 0.1), NDArray[np.float32])
+assert_type(fastml.l1_penalty(single, 0.1), np.float64)
+assert_type(fastml.l2_penalty(half, 1, return_grad=True, out=half), tuple[np.float64, NDArray[np.float16]])
+assert_type(fastml.l2_penalty([1.0], 1, return_grad=True), tuple[np.float64, NDArray[Any]])
+fastml.sgd_step(single, [1.0], 0.1, momentum=0.9, velocity=single, nesterov=True, l1=0.1)
+fastml.adam_step(double, half, double, double, np.int64(3), weight_decay=0.1)
 
 assert_type(fastml.show_config(), None)
 assert_type(fastml.show_config(mode="dicts"), dict[str, Any])
@@ -67,6 +73,8 @@ fastml.softmax(single, axis=0.5)  # type: ignore[call-overload]
 fastml.mse_loss(single, single, reduction="max")  # type: ignore[call-overload]
 fastml.mae_loss(single, single, out=single)  # type: ignore[call-overload]
 fastml.EarlyStopping(mode="least")  # type: ignore[arg-type]
+fastml.adam_step(single, single, single, double, 1)  # type: ignore[type-var]
+fastml.sgd_step(half, half, 0.1)  # type: ignore[type-var]
 fastml.set_num_threads(1.5)  # type: ignore[arg-type]
 """
 
