@@ -40,6 +40,7 @@ EXTENSIONS = [
     extension("_losses", []),
     extension("_norm", []),
     extension("_optimizers", []),
+    extension("_random", []),
     extension("_logistic", []),
     extension("_lbfgs", []),
 ]

@@ -39,6 +39,7 @@ from fastml.losses import (
     mse_loss,
     rmse_loss,
 )
+from fastml.noise import dropout, dropout_backward, gaussian_noise
 from fastml.normalization import (
     batch_norm,
     batch_norm_backward,
@@ -70,10 +71,13 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
+    "dropout",
+    "dropout_backward",
     "elu",
     "elu_backward",
     "entropy",
     "fit_logistic",
+    "gaussian_noise",
     "gelu",
     "gelu_backward",
     "get_num_threads",

@@ -109,3 +109,12 @@ def finite(name: str, value: SupportsFloat, *, least: float = -math.inf) -> floa
         bound = f" of at least {least:g}" if least > -math.inf else ""
         raise ValueError(f"{name}: expected a finite number{bound}, got {value}")
     return number
+
+
+def generator(rng: Any) -> np.random.Generator:
+    """Return the generator that rng is or seeds."""
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        wanted = "None, an integer of at least 0 or a numpy.random.Generator"
+        raise type(error)(f"rng: expected {wanted}, got {rng!r:.60}") from None

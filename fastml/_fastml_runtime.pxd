@@ -1,7 +1,7 @@
 """The kernel table and the thread pool, shared by every other extension."""
 
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 
 cdef extern from "fastml.h" nogil:
@@ -20,6 +20,8 @@ cdef extern from "fastml.h" nogil:
         FASTML_MSE, FASTML_MAE, FASTML_HUBER, FASTML_BCE, FASTML_BCE_LOGITS
         FASTML_L1_PENALTY, FASTML_L2_PENALTY
         FASTML_BLOCK_ROWS, FASTML_MIN_FEATURES, FASTML_CLASS_STEP
+        FASTML_DROPOUT, FASTML_GAUSSIAN_NOISE
+        FASTML_RANDOM_LANES, FASTML_RANDOM_BLOCK
 
     ctypedef void (*fastml_unary)(const void *x, void *y, ptrdiff_t n) noexcept nogil
     ctypedef void (*fastml_binary)(const void *a, const void *b, void *y, ptrdiff_t n) noexcept nogil
@@ -113,6 +115,16 @@ cdef extern from "fastml.h" nogil:
         const void *X, const void *w, const void *bias, void *p, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx,
         ptrdiff_t K) noexcept nogil
 
+    ctypedef struct fastml_random:
+        uint64_t key
+        uint32_t purpose
+        bint ahead
+        uint64_t p
+        double scale, scale_low
+    ctypedef void (*fastml_randomize)(
+        const fastml_random *call, const void *x, void *y, uint64_t start, ptrdiff_t n) noexcept nogil
+    ctypedef void (*fastml_threefry)(const uint32_t *key, const uint32_t *counter, uint32_t (*word)[64]) noexcept nogil
+
     ctypedef struct fastml_table:
         const char *isa
         fastml_unary unary[FASTML_UNARY_KERNELS][3]
@@ -142,6 +154,8 @@ cdef extern from "fastml.h" nogil:
         fastml_logistic_softmax logistic_softmax[3]
         fastml_predict_binary predict_binary[3]
         fastml_predict_softmax predict_softmax[3]
+        fastml_randomize random[2][3]
+        fastml_threefry threefry
 
 cdef extern from "threadpool.h" nogil:
     ctypedef void (*fastml_task)(void *context, ptrdiff_t chunk) noexcept nogil

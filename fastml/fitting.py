@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fastml._arguments import finite, integer
+from fastml._arguments import finite, generator, integer
 from fastml._logistic import Problem
 from fastml._logistic_data import Model, Penalty, make_problem, matrix, vector
 from fastml._solvers import Objective, first_rate, lbfgs, sgd
@@ -222,15 +222,6 @@ def check_hooks(early_stopping: Any, validation: Problem | None, callback: Any) 
         raise TypeError(f"early_stopping: expected an EarlyStopping, got {type(early_stopping).__name__}")
     if callback is not None and not callable(callback):
         raise TypeError(f"callback: expected a callable, got {type(callback).__name__}")
-
-
-def generator(rng: Any) -> np.random.Generator:
-    """Return the generator that rng is or seeds."""
-    try:
-        return np.random.default_rng(rng)
-    except (TypeError, ValueError) as error:
-        wanted = "None, an integer of at least 0 or a numpy.random.Generator"
-        raise type(error)(f"rng: expected {wanted}, got {rng!r:.60}") from None
 
 
 def report(step: Step) -> None:

@@ -9,6 +9,7 @@ Source of the method: Muller, "Elementary Functions" (3rd ed., 2016), chapter 3.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import mpmath as mp
 import numpy as np
@@ -158,6 +159,22 @@ def normal_from(p: Sequence[mp.mpf], q: Sequence[mp.mpf], single: bool) -> Funct
     return lambda a: mp.polyval(q[::-1], a) / (slope * a * mp.polyval(q[::-1], a) + mp.polyval(p[::-1], a))
 
 
+def sine_tail(z: mp.mpf) -> mp.mpf:
+    """sin(pi/4 v) / v as a function of z = v^2."""
+    v = mp.sqrt(z)
+    return mp.pi / 4 * mp.sinc(mp.pi / 4 * v)
+
+
+def eighth_cosine(z: mp.mpf) -> mp.mpf:
+    """cos(pi/4 v) as a function of z = v^2."""
+    return mp.cos(mp.pi / 4 * mp.sqrt(z))
+
+
+def inverse(function: Function, x: mp.mpf) -> mp.mpf:
+    """1 / function(x), the weight of a relative error."""
+    return 1 / function(x)
+
+
 def exp_from(tail: Sequence[mp.mpf], single: bool) -> Function:
     """Return e^r as the kernels compute it, without their rounding."""
     rounded = [as_float(c, single) for c in tail][::-1]
@@ -216,6 +233,14 @@ def main() -> None:
         # times 1.5: the sums' leading digits are large where their rounding counts most
         p, q = (show(name, [1.5 * c for c in side], single) for name, side in (("NORMAL_P", p), ("NORMAL_Q", q)))
         print(relative_error(normal_from(p, q, single), normal_tail, 0, end))
+
+    for single, degree in ((True, 3), (False, 6)):
+        fit, head = remez(sine_tail, partial(inverse, sine_tail), 0.0, 1.0, degree), as_float(mp.pi / 4, single)
+        tail = show(f"SIN after {float(head).hex()}", [fit[0] - head, *fit[1:]], single)
+        whole = [tail[0] + head, *tail[1:]][::-1]
+        print(relative_error(partial(mp.polyval, whole), sine_tail, 0.0, 1.0))
+        fit = show("COS", remez(eighth_cosine, partial(inverse, eighth_cosine), 0.0, 1.0, degree + 1), single)[::-1]
+        print(relative_error(partial(mp.polyval, fit), eighth_cosine, 0.0, 1.0))
 
 
 if __name__ == "__main__":

@@ -174,6 +174,22 @@ typedef void (*fastml_predict_softmax)(const void *X, const void *w, const void 
                                        ptrdiff_t d, ptrdiff_t ldx, ptrdiff_t K);
 enum { FASTML_BLOCK_ROWS = 256, FASTML_MIN_FEATURES = 16, FASTML_CLASS_STEP = 16 };
 
+/* Dropout and noise: y[i] from x[i] and random bits that depend on (key, purpose, start + i) alone (random.inc.h), for
+ * i < n. `start` is a multiple of FASTML_RANDOM_BLOCK; y may be x. */
+typedef struct {
+    uint64_t key;
+    uint32_t purpose;
+    int ahead;               /* the arrays exceed the caches: fetch a block while its random bits are computed */
+    uint64_t p;              /* dropout: the probability to drop, times 2^64 */
+    double scale, scale_low; /* dropout: 1 / (1 - p), as two numbers of the computing dtype, low > 0; noise: std */
+} fastml_random;
+
+typedef void (*fastml_randomize)(const fastml_random *call, const void *x, void *y, uint64_t start, ptrdiff_t n);
+enum { FASTML_DROPOUT, FASTML_GAUSSIAN_NOISE, FASTML_RANDOM_KERNELS };
+enum { FASTML_RANDOM_LANES = 64, FASTML_RANDOM_BLOCK = 8 * FASTML_RANDOM_LANES };
+/* Threefry4x32-20 of FASTML_RANDOM_LANES counters in a row (threefry.inc.h). */
+typedef void (*fastml_threefry)(const uint32_t *key, const uint32_t *counter, uint32_t (*word)[FASTML_RANDOM_LANES]);
+
 typedef struct {
     const char *isa;
     fastml_unary unary[FASTML_UNARY_KERNELS][FASTML_DTYPES];
@@ -202,6 +218,8 @@ typedef struct {
     fastml_logistic_softmax logistic_softmax[FASTML_DTYPES];
     fastml_predict_binary predict_binary[FASTML_DTYPES];
     fastml_predict_softmax predict_softmax[FASTML_DTYPES];
+    fastml_randomize random[FASTML_RANDOM_KERNELS][FASTML_DTYPES];
+    fastml_threefry threefry;
 } fastml_table;
 
 extern const fastml_table fastml_table_base;

@@ -7,6 +7,8 @@
 #define F32 1
 #define F64 2
 
+#include "threefry.inc.h"
+
 #define DTYPE F32
 #include "dtype.inc.h"
 #include "math.inc.h"
@@ -18,6 +20,7 @@
 #include "optimizers.inc.h"
 #include "softmax.inc.h"
 #include "logistic.inc.h"
+#include "random.inc.h"
 #include "dtype_end.inc.h"
 
 #define DTYPE F64
@@ -31,6 +34,7 @@
 #include "optimizers.inc.h"
 #include "softmax.inc.h"
 #include "logistic.inc.h"
+#include "random.inc.h"
 #include "dtype_end.inc.h"
 
 #define DTYPE F16
@@ -38,6 +42,7 @@
 #include "half.inc.h"
 #include "elementwise.inc.h"
 #include "softmax.inc.h"
+#include "random.inc.h"
 #include "dtype_end.inc.h"
 
 #define ALL_(name, isa) {name##_##isa##_f16, name##_##isa##_f32, name##_##isa##_f64}
@@ -101,4 +106,10 @@ const fastml_table TABLE(ISA) = {
     .logistic_softmax = WIDE(logistic_softmax, ISA),
     .predict_binary = WIDE(predict_binary, ISA),
     .predict_softmax = WIDE(predict_softmax, ISA),
+    .random =
+        {
+            [FASTML_DROPOUT] = ALL(dropout, ISA),
+            [FASTML_GAUSSIAN_NOISE] = ALL(gaussian_noise, ISA),
+        },
+    .threefry = RANDOM(threefry),
 };
