@@ -66,6 +66,11 @@ CASES = {
         "buffer = np.empty(100); out = np.lib.stride_tricks.as_strided(buffer, x.shape, (0, 8))",
         "fastml.cross_entropy(x, y, reduction='sum', return_grad=True, out=out)",
         "assert (row == np.arange(100)).all()",
+    "gaussian_noise": (
+        "x = np.broadcast_to(np.float32(1), 1 << 40)\n"
+        "buffer = np.full(1, 7, 'f4'); out = np.lib.stride_tricks.as_strided(buffer, x.shape, (0,))",
+        "fastml.gaussian_noise(x, 1e-3, out=out)",
+        "assert abs(buffer[0] - 1) < 1e-2 and x[0] == 1",
     ),
     "logistic_loss": (
         "X, y, w = rows(1 << 22, 1 << 14), np.arange(1 << 22) % 2, np.ones(1 << 14)",

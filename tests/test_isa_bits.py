@@ -166,3 +166,10 @@ def test_steps(fastml, both, rng, dtype):
                 both(lambda p=p, m=m, v=v, g=grad, d=decay: stepped(adam, p, m, v**2, grad=g, weight_decay=d)),
                 (n, decay),
             )
+def test_noise(fastml, both, rng, dtype):
+    for n in LENGTHS:
+        x = values(rng, dtype, n)
+        same(both(lambda x=x: fastml.dropout(x, 0.3, rng=4)), (n, "dropout"))
+        same(both(lambda x=x: fastml.gaussian_noise(x, 0.3, rng=4)), (n, "noise"))
+    zeros = np.zeros(1 << 18, dtype)
+    same(both(lambda: fastml.gaussian_noise(zeros, 1, rng=5)), "many deviates")

@@ -81,6 +81,12 @@ CASES = {
         "w = ones((2000, 10_000), 'f4')[:, ::2]",
         "fastml.l2_penalty(w, 1e-3, return_grad=True)[1]",
     ),
+    "dropout of float16": ("x = ones(25_000_000, 'f2')", "fastml.dropout(x)"),
+    "dropout_backward of a transposed array": (
+        "x = ones((2000, 10_000), 'f4').T",
+        "fastml.dropout_backward(x, 0.5, 1)",
+    ),
+    "gaussian_noise in place": ("x = ones(25_000_000, 'f4')", "fastml.gaussian_noise(x, 1, out=x) is None"),
     "sigmoid of a strided array": ("x = ones((2000, 10_000), 'f4')[:, ::2]", "fastml.sigmoid(x)"),
 }
 

@@ -60,6 +60,12 @@ assert_type(fastml.l2_penalty([1.0], 1, return_grad=True), tuple[np.float64, NDA
 fastml.sgd_step(single, [1.0], 0.1, momentum=0.9, velocity=single, nesterov=True, l1=0.1)
 fastml.adam_step(double, half, double, double, np.int64(3), weight_decay=0.1)
 
+assert_type(fastml.dropout(single, 0.1, rng=1), NDArray[np.float32])
+pair = fastml.dropout(single, rng=np.random.default_rng(), return_key=True)
+assert_type(pair, tuple[NDArray[np.float32], int | None])
+assert_type(fastml.dropout_backward(single, 0.1, None), NDArray[np.float32])
+assert_type(fastml.gaussian_noise(integers, 0.1), NDArray[np.float64])
+
 assert_type(fastml.show_config(), None)
 assert_type(fastml.show_config(mode="dicts"), dict[str, Any])
 stopping = fastml.EarlyStopping(3, mode="max")

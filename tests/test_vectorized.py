@@ -116,6 +116,8 @@ HOT_LOOPS = [
     Hot("given_block", fma=(11, 10), cmp=(10, 10)),
     Hot("given_class", ALL, fma=(11, 10), cmp=(8, 8), several=True),
     Hot("shares", ALL, fma=(1, 1), several=True),
+    Hot("dropout_apply", fma=(1, 1)),
+    Hot("noise_apply", fma=(22, 29), cmp=(3, 3)),
     Hot("logistic_dots", fma=(1, 1), half=FLOATS),
     Hot("logistic_activate", fma=(9, 14), max=1, cmp=(3, 3), fused=True, folded=2),
     Hot("logistic_sum_log1p", fma=(11, 10), several=True),
