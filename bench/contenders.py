@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from bench import builders_cross_entropy as cross_entropy
 from bench import builders_logistic as logistic
 from bench import builders_losses as losses
+from bench import builders_noise as noise
 from bench.builders import (
     Builder,
     call,
@@ -263,6 +264,19 @@ CONTENDERS: dict[str, dict[str, Builder]] = {
         "torch by hand": cross_entropy.torch_by_hand,
         "jax": cross_entropy.jax_loss,
         "sklearn": cross_entropy.sklearn_loss,
+    "dropout": {
+        "fastml": noise.seeded("fastml:dropout"),
+        "numpy": noise.seeded("bench.builders_noise:dropout"),
+        "numpy out=": noise.seeded("bench.builders_noise:dropout_out", scratch=True),
+        "torch": noise.torch_dropout,
+        "jax": noise.jax_dropout,
+    },
+    "gaussian_noise": {
+        "fastml": noise.seeded("fastml:gaussian_noise"),
+        "numpy": noise.seeded("bench.builders_noise:gaussian_noise"),
+        "numpy out=": noise.seeded("bench.builders_noise:gaussian_noise_out", scratch=True),
+        "torch": noise.torch_noise,
+        "jax": noise.jax_noise,
     },
     "logistic_loss": {
         "fastml": call("fastml:logistic_loss", return_grad=True),

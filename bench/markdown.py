@@ -19,6 +19,7 @@ FAMILIES = {
     "elementwise": "Element-wise functions",
     "softmax": "Softmax and kin",
     "optimizers": "Optimizer steps and penalties",
+    "noise": "Dropout and noise",
     "logistic": "Logistic and softmax regression",
 }
 TIE = 0.95  # between this and 1, a ratio is within what two runs differ by
