@@ -264,6 +264,7 @@ CONTENDERS: dict[str, dict[str, Builder]] = {
         "torch by hand": cross_entropy.torch_by_hand,
         "jax": cross_entropy.jax_loss,
         "sklearn": cross_entropy.sklearn_loss,
+    },
     "dropout": {
         "fastml": noise.seeded("fastml:dropout"),
         "numpy": noise.seeded("bench.builders_noise:dropout"),

@@ -18,6 +18,7 @@ from bench.report import FASTML, FLOOR, heading, others
 FAMILIES = {
     "elementwise": "Element-wise functions",
     "softmax": "Softmax and kin",
+    "losses": "Losses",
     "optimizers": "Optimizer steps and penalties",
     "noise": "Dropout and noise",
     "logistic": "Logistic and softmax regression",

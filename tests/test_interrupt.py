@@ -66,6 +66,7 @@ CASES = {
         "buffer = np.empty(100); out = np.lib.stride_tricks.as_strided(buffer, x.shape, (0, 8))",
         "fastml.cross_entropy(x, y, reduction='sum', return_grad=True, out=out)",
         "assert (row == np.arange(100)).all()",
+    ),
     "gaussian_noise": (
         "x = np.broadcast_to(np.float32(1), 1 << 40)\n"
         "buffer = np.full(1, 7, 'f4'); out = np.lib.stride_tricks.as_strided(buffer, x.shape, (0,))",

@@ -166,6 +166,8 @@ def test_steps(fastml, both, rng, dtype):
                 both(lambda p=p, m=m, v=v, g=grad, d=decay: stepped(adam, p, m, v**2, grad=g, weight_decay=d)),
                 (n, decay),
             )
+
+
 def test_noise(fastml, both, rng, dtype):
     for n in LENGTHS:
         x = values(rng, dtype, n)
