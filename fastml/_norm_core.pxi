@@ -1,7 +1,7 @@
 """Statistics and passes of the norms, over problems in any layout, of _norm.pyx."""
 
 from cpython.exc cimport PyErr_CheckSignals
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from fastml._fastml_runtime cimport (
     FASTML_F32, FASTML_F64, FASTML_NORM_CHUNK, FASTML_NORM_COLUMNS, FASTML_NORM_DOTS, FASTML_NORM_LANES,
@@ -198,13 +198,20 @@ cdef void find_shift(const Norm *n, fastml_norm *p, Scratch *s, ptrdiff_t r, ptr
     For float32, whose differences and squares are exact in float64, the first element is.
     """
     cdef double sums[2 * FASTML_NORM_COLUMNS]
-    cdef ptrdiff_t j, count = min(n.C, <ptrdiff_t>(1 if n.dtype == FASTML_F32 else FIRST))
+    cdef ptrdiff_t j, count = min(n.C, <ptrdiff_t>FIRST)
+    memset(mean, 0, w * size_of(n))
+    if not n.centered or count == 0:
+        return
+    if n.dtype == FASTML_F32:
+        if n.layout == ROWS:
+            view_row(n, p, s, r, 0, 1)
+        else:
+            view_columns(n, p, s, r, 0, 1)
+        memcpy(mean, p.x, w * size_of(n))
+        return
+    sum_chunk(n, p, s, r, w, 0, count, sums)
     for j in range(w):
-        put(n.dtype, mean, j, 0)
-    if n.centered and count:
-        sum_chunk(n, p, s, r, w, 0, count, sums)
-        for j in range(w):
-            put(n.dtype, mean, j, sums[j] / count)
+        put(n.dtype, mean, j, sums[j] / count)
 
 
 cdef void sum_problems(const Norm *n, fastml_norm *p, Scratch *s, ptrdiff_t r, ptrdiff_t w,

@@ -1,7 +1,5 @@
 """layer_norm and rms_norm: all passes over a problem while it is in cache."""
 
-from libc.string cimport memcpy
-
 
 cdef void load_tile(const Norm *n, const Operand *o, ptrdiff_t r, ptrdiff_t w, double *rows,
                     double *tile) noexcept nogil:

@@ -14,9 +14,6 @@
 #define NORM_STEP (VECTOR_BYTES / 8) /* float64 numbers of a register */
 #define NORM_REGISTERS (NORM_LANES / NORM_STEP)
 
-typedef T FN(norm_part) __attribute__((vector_size(NORM_STEP * sizeof(T)), aligned(sizeof(T)), may_alias));
-typedef double FN(norm_lanes) __attribute__((vector_size(VECTOR_BYTES), may_alias));
-
 #include "norm_sums.inc.h"
 
 INLINE T FN(norm_h)(T x, T mean, T rstd, T a) { return MULADD(x - mean, rstd, a); }

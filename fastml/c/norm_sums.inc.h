@@ -1,29 +1,30 @@
 /* The sums of the norms. */
 
-/* Add one register's terms; w is NULL where there is no weight. */
-INLINE void FN(norm_add)(int kind, const T *x, const T *dy, const T *w, FN(norm_part) mean, FN(norm_part) rstd,
-                         FN(norm_lanes) *u, FN(norm_lanes) *v) {
-    FN(norm_part) value = *(const FN(norm_part) *)x;
+/* Add one register's terms; w is NULL where there is no weight, center the mean in float64. */
+INLINE void FN(norm_add)(int kind, const T *x, const T *dy, const T *w, FN(sum_part) mean, FN(sum_lanes) center,
+                         FN(sum_part) rstd, FN(sum_lanes) *u, FN(sum_lanes) *v) {
+    FN(sum_part) value = *(const FN(sum_part) *)x;
     if (kind == FASTML_NORM_MOMENTS) {
-        FN(norm_lanes) d =
-            __builtin_convertvector(value, FN(norm_lanes)) - __builtin_convertvector(mean, FN(norm_lanes));
+        FN(sum_lanes) d = FN(sum_widen)(value) - center;
         *u += d;
         *v += d * d;
     } else {
-        FN(norm_part) g = *(const FN(norm_part) *)dy;
-        if (w) g *= *(const FN(norm_part) *)w;
-        *u += __builtin_convertvector(g, FN(norm_lanes));
-        *v += __builtin_convertvector(g * ((value - mean) * rstd), FN(norm_lanes));
+        FN(sum_part) g = *(const FN(sum_part) *)dy;
+        if (w) g *= *(const FN(sum_part) *)w;
+        *u += FN(sum_widen)(g);
+        *v += FN(sum_widen)(g * ((value - mean) * rstd));
     }
 }
 
 /* What is left after whole steps is padded with what adds nothing. */
 INLINE void FN(norm_row)(int kind, const T *x, const T *dy, const T *w, ptrdiff_t n, T mean, T rstd, double *lanes) {
-    FN(norm_lanes) u[NORM_REGISTERS], v[NORM_REGISTERS];
-    FN(norm_part) m = mean - (FN(norm_part)){0}, s = rstd - (FN(norm_part)){0};
+    FN(sum_lanes) u[NORM_REGISTERS], v[NORM_REGISTERS];
+    FN(sum_part) m = mean - (FN(sum_part)){0}, s = rstd - (FN(sum_part)){0};
+    FN(sum_lanes) center = (double)mean - (FN(sum_lanes)){0};
     T last[NORM_LANES], last_dy[NORM_LANES] = {0}, last_w[NORM_LANES] = {0};
-    memcpy(u, lanes, sizeof u);
-    memcpy(v, lanes + NORM_LANES, sizeof v);
+    UNROLL for (int k = 0; k < NORM_REGISTERS; k++) u[k] = *(const FN(sum_weights) *)(lanes + k * NORM_STEP);
+    UNROLL for (int k = 0; k < NORM_REGISTERS; k++) v[k] =
+        *(const FN(sum_weights) *)(lanes + NORM_LANES + k * NORM_STEP);
     for (; n > 0; n -= NORM_LANES) {
         if (n < NORM_LANES) {
             for (ptrdiff_t l = 0; l < NORM_LANES; l++) last[l] = mean;
@@ -31,14 +32,15 @@ INLINE void FN(norm_row)(int kind, const T *x, const T *dy, const T *w, ptrdiff_
             if (dy) dy = (const T *)memcpy(last_dy, dy, (size_t)n * sizeof(T));
             if (w) w = (const T *)memcpy(last_w, w, (size_t)n * sizeof(T));
         }
-        UNROLL for (int k = 0; k < NORM_REGISTERS; k++) FN(norm_add)(
-            kind, x + k * NORM_STEP, dy ? dy + k * NORM_STEP : NULL, w ? w + k * NORM_STEP : NULL, m, s, &u[k], &v[k]);
+        UNROLL for (int k = 0; k < NORM_REGISTERS; k++)
+            FN(norm_add)(kind, x + k * NORM_STEP, dy ? dy + k * NORM_STEP : NULL, w ? w + k * NORM_STEP : NULL, m,
+                         center, s, &u[k], &v[k]);
         x += NORM_LANES;
         if (dy) dy += NORM_LANES;
         if (w) w += NORM_LANES;
     }
-    memcpy(lanes, u, sizeof u);
-    memcpy(lanes + NORM_LANES, v, sizeof v);
+    UNROLL for (int k = 0; k < NORM_REGISTERS; k++) * (FN(sum_weights) *)(lanes + k * NORM_STEP) = u[k];
+    UNROLL for (int k = 0; k < NORM_REGISTERS; k++) * (FN(sum_weights) *)(lanes + NORM_LANES + k * NORM_STEP) = v[k];
 }
 
 NOINLINE static void FN(norm_sums)(const fastml_norm *p, ptrdiff_t n, double *lanes) {
@@ -60,19 +62,20 @@ INLINE void FN(norm_block)(int kind, const fastml_norm *p, ptrdiff_t from, ptrdi
     const T *weight = (const T *)p->weight;
     ptrdiff_t lanes = to < NORM_LANES ? to : NORM_LANES, j = 0;
     for (; j + NORM_STEP <= w; j += NORM_STEP) {
-        FN(norm_part) m = *(const FN(norm_part) *)(mean + j), s = m;
-        if (kind == FASTML_NORM_DOTS) s = *(const FN(norm_part) *)(rstd + j);
+        FN(sum_part) m = *(const FN(sum_part) *)(mean + j), s = m;
+        FN(sum_lanes) center = FN(sum_widen)(m);
+        if (kind == FASTML_NORM_DOTS) s = *(const FN(sum_part) *)(rstd + j);
         for (ptrdiff_t l = 0; l < lanes; l++) {
-            FN(norm_lanes) u = {0}, v = {0};
+            FN(sum_lanes) u = {0}, v = {0};
             if (from) memcpy(&u, &lane[l][j], sizeof u);
             if (from) memcpy(&v, &lane[l][w + j], sizeof v);
             for (ptrdiff_t i = from + l; i < to; i += NORM_LANES) {
-                FN(norm_part) g = {0}, *dy_or_g = &g;
+                FN(sum_part) g = {0}, *dy_or_g = &g;
                 if (kind == FASTML_NORM_DOTS) {
-                    g = *(const FN(norm_part) *)(dy + i * p->dy_step + j);
+                    g = *(const FN(sum_part) *)(dy + i * p->dy_step + j);
                     if (weight) g *= weight[i];
                 }
-                FN(norm_add)(kind, x + i * p->x_step + j, (const T *)dy_or_g, NULL, m, s, &u, &v);
+                FN(norm_add)(kind, x + i * p->x_step + j, (const T *)dy_or_g, NULL, m, center, s, &u, &v);
             }
             memcpy(&lane[l][j], &u, sizeof u);
             memcpy(&lane[l][w + j], &v, sizeof v);
@@ -120,13 +123,14 @@ NOINLINE static void FN(norm_finish)(int kind, const double *sums, ptrdiff_t w, 
                                      void *meanv, void *rstdv, void *av, void *bv) {
     T *mean = (T *)meanv, *rstd = (T *)rstdv, *a = (T *)av, *b = (T *)bv;
     const double *low = sums + 2 * w;
+    C = 1 / C;
     if (kind == FASTML_NORM_DOTS) IVDEP for (ptrdiff_t j = 0; j < w; j++) {
-            a[j] = centered ? (T)((sums[j] + low[j]) / C) : 0;
-            b[j] = (T)((sums[w + j] + low[w + j]) / C);
+            a[j] = centered ? (T)((sums[j] + low[j]) * C) : 0;
+            b[j] = (T)((sums[w + j] + low[w + j]) * C);
         }
     else
         IVDEP for (ptrdiff_t j = 0; j < w; j++) {
-            double shift = (double)mean[j], u = (sums[j] + low[j]) / C, variance = (sums[w + j] + low[w + j]) / C;
+            double shift = (double)mean[j], u = (sums[j] + low[j]) * C, variance = (sums[w + j] + low[w + j]) * C;
             u = centered ? u : 0;
             variance -= u * u;
             double inverse = 1 / sqrt((variance < 0 ? 0 : variance) + eps);
