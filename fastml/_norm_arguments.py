@@ -44,7 +44,9 @@ def statistics(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float64 if dtype == np.float64 else np.float32)
 
 
-def check_running(mean: object, var: object, shape: tuple[int, ...], x: Array, *, needed: bool) -> None:
+def check_running(
+    mean: object, var: object, shape: tuple[int, ...], *, needed: bool, **others: Array | None
+) -> None:
     """Refuse running arrays that do not fit; both or neither, and both where they are needed."""
     for name, array in (("running_mean", mean), ("running_var", var)):
         if array is None:
@@ -61,7 +63,8 @@ def check_running(mean: object, var: object, shape: tuple[int, ...], x: Array, *
             continue
         if not array.flags.writeable:
             raise ValueError(f"{name}: expected a writeable array, got a read-only one")
-        if overlap(array, x):
-            raise ValueError(f"{name}: expected memory apart from x, got an overlap")
+        for other, values in others.items():
+            if values is not None and overlap(array, values):
+                raise ValueError(f"{name}: expected memory apart from {other}, got an overlap")
     if not needed and isinstance(mean, np.ndarray) and isinstance(var, np.ndarray) and overlap(mean, var):
         raise ValueError("running_var: expected memory apart from running_mean, got an overlap")

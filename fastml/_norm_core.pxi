@@ -1,6 +1,7 @@
 """Statistics and passes of the norms, over problems in any layout, of _norm.pyx."""
 
 from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport isfinite
 from libc.string cimport memcpy, memset
 
 from fastml._fastml_runtime cimport (
@@ -188,7 +189,8 @@ cdef void *place(const Operand *y, int dtype, ptrdiff_t start, ptrdiff_t *n, voi
 
 cdef inline void add(double *high, double *low, double v) noexcept nogil:
     cdef double sum = high[0] + v, part = sum - high[0]
-    low[0] += (high[0] - (sum - part)) + (v - part)
+    if isfinite(sum):        # what an infinite one has lost would be NaN
+        low[0] += (high[0] - (sum - part)) + (v - part)
     high[0] = sum
 
 

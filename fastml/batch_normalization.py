@@ -15,6 +15,7 @@ from fastml._norm_arguments import Array, check_running, destination, statistics
 __all__ = ["batch_norm", "batch_norm_backward"]
 
 
+@np.errstate(all="ignore")
 def batch_norm(
     x: npt.ArrayLike,
     running_mean: Array | None = None,
@@ -87,8 +88,8 @@ def batch_norm(
     array = real_array("x", x)
     k = axis_index(axis, array.ndim)
     shape = (array.shape[k],)
-    check_running(running_mean, running_var, shape, array, needed=not training)
     w, b = _channel("weight", weight, shape), _channel("bias", bias, shape)
+    check_running(running_mean, running_var, shape, needed=not training, x=array, weight=w, bias=b)
     epsilon, part = finite("eps", eps, least=0), finite("momentum", momentum)
     if not 0 <= part <= 1:
         raise ValueError(f"momentum: expected a number in [0, 1], got {momentum}")
@@ -107,9 +108,8 @@ def batch_norm(
         assert running_var is not None
         mean = running_mean.astype(dtype)
         lost, variance = running_mean.astype(np.float64) - mean, running_var.astype(np.float64)
-    with np.errstate(all="ignore"):
-        inverse = 1 / np.sqrt(variance + epsilon)
-        rstd, a = inverse.astype(dtype), (-lost * inverse).astype(dtype)
+    inverse = 1 / np.sqrt(variance + epsilon)
+    rstd, a = inverse.astype(dtype), (-lost * inverse).astype(dtype)
     gain = offset = None
     if w is not None or b is not None:
         gain = np.ones(shape, dtype) if w is None else w.astype(dtype)
@@ -128,6 +128,7 @@ def _update(running: Array | None, batch: Array, momentum: float) -> None:
         running[...] = (1 - momentum) * running.astype(np.float64) + momentum * batch
 
 
+@np.errstate(all="ignore")
 def batch_norm_backward(
     dy: npt.ArrayLike,
     x: npt.ArrayLike,
@@ -195,8 +196,7 @@ def batch_norm_backward(
     gradient, source, result = (np.moveaxis(a, k, 0) for a in (array, values, dx))
     dbias, dweight = _norm.batch_sums(gradient, source, result, m, r)
     count = max(1, array.size // max(1, shape[0]))
-    with np.errstate(all="ignore"):
-        scale = r if w is None else (r.astype(np.float64) * w).astype(dtype)
-        a, b = ((total / count if training else 0 * total).astype(dtype) for total in (dbias, dweight))
-        _norm.batch_apply(source, gradient, result, m, r, a, b, scale, None, None)
-        return dx, dweight.astype(array.dtype), dbias.astype(array.dtype)
+    scale = r if w is None else (r.astype(np.float64) * w).astype(dtype)
+    a, b = ((total / count if training else np.zeros(shape)).astype(dtype) for total in (dbias, dweight))
+    _norm.batch_apply(source, gradient, result, m, r, a, b, scale, None, None)
+    return dx, dweight.astype(array.dtype), dbias.astype(array.dtype)

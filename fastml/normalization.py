@@ -210,7 +210,7 @@ def layer_norm_backward(
     array([1., 1., 1.])
     """
     dx, gradients = _layer_backward(dy, x, mean, rstd, weight, axis)
-    return dx, gradients[0], gradients[1]
+    return dx, gradients[0, ...], gradients[1, ...]
 
 
 def rms_norm_backward(
@@ -261,7 +261,7 @@ def rms_norm_backward(
     True
     """
     dx, gradients = _layer_backward(dy, x, None, rstd, weight, axis)
-    return dx, gradients[0]
+    return dx, gradients[0, ...]
 
 
 def _layer_backward(
@@ -281,4 +281,5 @@ def _layer_backward(
     gradients = _norm.layer_backward(
         outer_first(array, axes), outer_first(values, axes), outer_first(dx, axes), outer, w, m, r
     )
-    return dx, gradients.astype(array.dtype).reshape(2, *shape)
+    with np.errstate(all="ignore"):
+        return dx, gradients.astype(array.dtype).reshape(2, *shape)
