@@ -72,8 +72,10 @@ def batch_norm(
 
     Notes
     -----
-    Sums are float64, of differences from the mean of the first elements of a channel, and their order depends on the
-    shape alone. Ioffe and Szegedy (2015).
+    Max error: 0.51 ULP (float16), 4 ULP (float32), 4 ULP (float64).
+    The unit is that of the largest ``|x - mean| * rstd * |weight|`` of the channel, or of `bias` where that is more.
+    Sums are float64, of differences from the mean of the first 512 elements of a channel, and their order depends on
+    the shape alone. Ioffe and Szegedy (2015).
 
     Examples
     --------
@@ -173,8 +175,11 @@ def batch_norm_backward(
 
     Notes
     -----
-    ``dx = weight rstd (dy - mean(dy) - h mean(dy h))`` with ``h = (x - mean) rstd``; without `training`, ``weight rstd
-    dy``. Sums are float64, in an order that depends on the shape alone.
+    Max error: 0.51 ULP (float16), 4 ULP (float32), 4 ULP (float64).
+    The unit is that of the sum of the absolute values of what is added up: in ``dx = weight rstd (dy - mean(dy) - h
+    mean(dy h))`` with ``h = (x - mean) rstd``, for the given `mean` and `rstd` (without `training` it is ``weight rstd
+    dy``); in ``dweight``, the sum of ``dy h``, and ``dbias``, the sum of `dy`. Sums are float64, in an order that
+    depends on the shape alone.
 
     Examples
     --------

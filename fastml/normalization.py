@@ -69,8 +69,11 @@ def layer_norm(
 
     Notes
     -----
-    Sums are float64, of differences from the mean of the first elements: the variance loses nothing where the mean is
-    large beside it, nor overflows in float32. ``x - mean`` has the mean in two parts. Ba, Kiros and Hinton (2016).
+    Max error: 0.51 ULP (float16), 4 ULP (float32), 4 ULP (float64).
+    The unit is that of the largest ``|x - mean| * rstd`` of the row times ``|weight|``, or of `bias` where that is more.
+    Sums are float64, of differences from the mean of the first 512 elements: the variance loses nothing where the mean
+    is large beside it, nor overflows in float32. In float64 a long row whose beginning lies apart from the rest costs
+    accuracy: some 50 ULP for 50,000 elements. ``x - mean`` has the mean in two parts. Ba, Kiros and Hinton (2016).
 
     Examples
     --------
@@ -122,6 +125,7 @@ def rms_norm(
 
     Notes
     -----
+    Max error: 0.51 ULP (float16), 3 ULP (float32), 5 ULP (float64).
     Sums are float64. Zhang and Sennrich (2019).
 
     Examples
@@ -197,8 +201,10 @@ def layer_norm_backward(
 
     Notes
     -----
-    ``dx = rstd (g - mean(g) - h mean(g h))`` with ``g = dy weight`` and ``h = (x - mean) rstd``. Sums are float64, in
-    an order that depends on the shape alone.
+    Max error: 0.51 ULP (float16), 4 ULP (float32), 4 ULP (float64).
+    The unit is that of the sum of the absolute values of what is added up: in ``dx = rstd (g - mean(g) - h mean(g h))``
+    with ``g = dy weight`` and ``h = (x - mean) rstd``, for the given `mean` and `rstd`; in ``dweight``, the sum of
+    ``dy h``, and ``dbias``, the sum of `dy`. Sums are float64, in an order that depends on the shape alone.
 
     Examples
     --------
@@ -249,7 +255,9 @@ def rms_norm_backward(
 
     Notes
     -----
-    ``dx = rstd (g - h mean(g h))`` with ``g = dy weight`` and ``h = x rstd``.
+    Max error: 0.51 ULP (float16), 4 ULP (float32), 4 ULP (float64).
+    The unit is that of the sum of the absolute values of what is added up, in ``dx = rstd (g - h mean(g h))`` with
+    ``g = dy weight`` and ``h = x rstd``, and in ``dweight``, the sum of ``dy h``.
 
     Examples
     --------
