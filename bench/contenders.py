@@ -13,6 +13,7 @@ from bench import builders_cross_entropy as cross_entropy
 from bench import builders_logistic as logistic
 from bench import builders_losses as losses
 from bench import builders_noise as noise
+from bench import builders_norms as norms
 from bench.builders import (
     Builder,
     call,
@@ -305,6 +306,7 @@ CONTENDERS: dict[str, dict[str, Builder]] = {
         "sklearn": logistic.sklearn_fit,
     },
     **OPTIMIZERS,
+    **norms.CONTENDERS,
 }
 
 READ_OF_X = "floor: one read of X"

@@ -21,6 +21,7 @@ FAMILIES = {
     "losses": "Losses",
     "optimizers": "Optimizer steps and penalties",
     "noise": "Dropout and noise",
+    "norms": "Normalization",
     "logistic": "Logistic and softmax regression",
 }
 TIE = 0.95  # between this and 1, a ratio is within what two runs differ by
