@@ -44,9 +44,7 @@ def statistics(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float64 if dtype == np.float64 else np.float32)
 
 
-def check_running(
-    mean: object, var: object, shape: tuple[int, ...], *, needed: bool, **others: Array | None
-) -> None:
+def check_running(mean: object, var: object, shape: tuple[int, ...], *, needed: bool, **others: Array | None) -> None:
     """Refuse running arrays that do not fit; both or neither, and both where they are needed."""
     for name, array in (("running_mean", mean), ("running_var", var)):
         if array is None:

@@ -70,7 +70,7 @@ def layer_norm(
     Notes
     -----
     Max error: 0.51 ULP (float16), 4 ULP (float32), 4 ULP (float64).
-    The unit is that of the largest ``|x - mean| * rstd`` of the row times ``|weight|``, or of `bias` where that is more.
+    The unit is that of the row's largest ``|x - mean| * rstd`` times ``|weight|``, or of `bias` where that is more.
     Sums are float64, of differences from the mean of the first 512 elements: the variance loses nothing where the mean
     is large beside it, nor overflows in float32. In float64 a long row whose beginning lies apart from the rest costs
     accuracy: some 50 ULP for 50,000 elements. ``x - mean`` has the mean in two parts. Ba, Kiros and Hinton (2016).

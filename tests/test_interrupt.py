@@ -73,6 +73,12 @@ CASES = {
         "fastml.gaussian_noise(x, 1e-3, out=out)",
         "assert abs(buffer[0] - 1) < 1e-2 and x[0] == 1",
     ),
+    "layer_norm": (
+        "row = np.arange(100.0); x = np.broadcast_to(row, (1 << 30, 100))\n"
+        "buffer = np.empty(100); out = np.lib.stride_tricks.as_strided(buffer, x.shape, (0, 8))",
+        "fastml.layer_norm(x, out=out)",
+        "assert (buffer == fastml.layer_norm(row)).all() and (row == np.arange(100)).all()",
+    ),
     "logistic_loss": (
         "X, y, w = rows(1 << 22, 1 << 14), np.arange(1 << 22) % 2, np.ones(1 << 14)",
         "fastml.logistic_loss(X, y, w, return_grad=True)",

@@ -109,6 +109,41 @@ def test_cross_entropy(fastml, both, rng, dtype, from_logits, axis):
                     same(both(lambda x=logits, t=target, o=options: fastml.cross_entropy(x, t, **o)), shape)
 
 
+NORM_SHAPES = (*SHAPES, (600, 20), (9, 2049), (24, 5000))
+
+
+def norm_results(fastml, x, dy, weight, bias):
+    y, mean, rstd = fastml.layer_norm(x, weight, bias, return_stats=True)
+    z, root = fastml.rms_norm(x, weight, return_stats=True)
+    return (y, mean, rstd, z, root, *fastml.layer_norm_backward(dy, x, mean, rstd, weight),
+            *fastml.rms_norm_backward(dy, x, root, weight))  # fmt: skip
+
+
+def test_layer_norm(fastml, both, rng, dtype):
+    for shape in NORM_SHAPES:
+        x, dy = values(rng, dtype, (2, *shape))
+        weight, bias = values(rng, dtype, (2, shape[1]))
+        for turn in (lambda a: a, np.asfortranarray, lambda a: a[:, ::-1]):
+            given = (turn(x), turn(dy), weight, bias)
+            same(both(lambda given=given: norm_results(fastml, *given)), shape)
+
+
+def batch_norm_results(fastml, x, dy, weight, bias, axis):
+    running = np.zeros_like(weight), np.ones_like(weight)
+    y, *stats = fastml.batch_norm(x, *running, weight, bias, training=True, axis=axis, return_stats=True)
+    evaluated = fastml.batch_norm(x, *running, weight, bias, axis=axis)
+    return (y, *stats, *running, evaluated, *fastml.batch_norm_backward(dy, x, *stats, weight, axis=axis))
+
+
+def test_batch_norm(fastml, both, rng, dtype):
+    for shape in NORM_SHAPES[1:]:
+        x, dy = values(rng, dtype, (2, *shape))
+        for axis in (0, 1):
+            weight, bias = values(rng, dtype, (2, shape[axis]))
+            given = (x, dy, weight, bias, axis)
+            same(both(lambda given=given: batch_norm_results(fastml, *given)), (shape, axis))
+
+
 def logistic_data(rng, dtype, X_dtype, n, d, K):
     X = values(rng, X_dtype, (n, d))
     w = (rng.standard_normal((d, K) if K > 2 else d) / np.sqrt(d)).astype(dtype)

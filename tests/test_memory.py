@@ -72,6 +72,26 @@ CASES = {
         "fastml.cross_entropy(x, q, axis=0, return_grad=True, out=x)[0]",
         2_000_000,
     ),
+    "layer_norm to out": (
+        "x = ones((1_000_000, 10), 'f8'); out = ones(x.shape, 'f8')",
+        "fastml.layer_norm(x, out=out) is None",
+    ),
+    "layer_norm along columns": (
+        "x = ones((100, 250_000), 'f4')",
+        "fastml.layer_norm(x, axis=0, out=x) is None",
+    ),
+    "layer_norm_backward of float16": (
+        "x = ones((250_000, 100), 'f2'); s = ones((250_000, 1), 'f4')",
+        "fastml.layer_norm_backward(x, x, s, s)[0]",
+    ),
+    "batch_norm of strided images": (
+        "x = ones((50, 20, 200, 400), 'f4')[..., ::2]",
+        "fastml.batch_norm(x, training=True)",
+    ),
+    "batch_norm_backward by another dtype": (
+        "x, dy, s = ones((500_000, 50), 'f8'), ones((500_000, 50), 'f4'), ones(50, 'f4')",
+        "fastml.batch_norm_backward(dy, x, s, s)[0]",
+    ),
     "sigmoid of float16": ("x = ones(25_000_000, 'f2')", "fastml.sigmoid(x)"),
     "adam_step of float16 gradients and strided parameters": (
         "p, m, v = (ones((2000, 10_000), 'f4')[:, ::2] for _ in range(3)); grad = ones(p.shape, 'f2')",
