@@ -11,6 +11,7 @@ from fastml._fastml_runtime cimport (
 
 cdef enum:
     FIRST = 16               # elements of float64 whose mean shifts the rest
+    FAR = 4                  # a square of the mean left that is so many variances is too much
     LONG_RUN = 128           # elements together that are worth a call of a kernel
     ROW_BLOCK = 512          # elements of eight rows gathered at once
     EIGHT = 8                # rows that a kernel takes at once
@@ -231,6 +232,23 @@ cdef void sum_problems(const Norm *n, fastml_norm *p, Scratch *s, ptrdiff_t r, p
         for j in range(2 * w):
             add(&total[j], &total[2 * w + j], sums[j])
         k += count
+
+
+cdef bint mend_shift(const Norm *n, const double *total, ptrdiff_t w, void *mean) noexcept nogil:
+    """Shift by the mean itself where that of the first elements was far from it; whether sums are to be formed anew.
+
+    They come out the same for the other problems, so that these do not depend on their neighbours.
+    """
+    cdef bint again = False
+    cdef double u
+    cdef ptrdiff_t j
+    if n.dtype == FASTML_F64 and n.centered and n.C > FAR * FIRST:
+        for j in range(w):
+            u = total[j] / n.C
+            if u * u > FAR * (total[w + j] / n.C - u * u):
+                put(n.dtype, mean, j, get(n.dtype, mean, j) + u)
+                again = True
+    return again
 
 
 cdef void finish(const Norm *n, fastml_norm *p, Numbers *numbers, ptrdiff_t w) noexcept nogil:

@@ -21,6 +21,8 @@ cdef void forward(const Norm *n, Scratch *s, fastml_norm *p, Numbers *numbers, p
     cdef ptrdiff_t k = 0, count
     find_shift(n, p, s, r, w, numbers.mean)
     sum_problems(n, p, s, r, w, numbers.total)
+    if mend_shift(n, numbers.total, w, numbers.mean):
+        sum_problems(n, p, s, r, w, numbers.total)
     finish(n, p, numbers, w)
     if n.mean.data != NULL:
         unload(&n.mean, n.dtype, r, w, numbers.mean)

@@ -16,7 +16,7 @@ every_width = pytest.mark.parametrize("C", WIDTHS)
 def call(fastml, name, x, weight=None, bias=None, **keywords):
     """Call without a warning; rms_norm has no bias."""
     with silent():
-        return getattr(fastml, name)(x, *((weight, bias) if name == "layer_norm" else (weight,)), **keywords)
+        return getattr(fastml, name)(x, *((weight,) if name == "rms_norm" else (weight, bias)), **keywords)
 
 
 def rows_of(rng, dtype, C, count=R):
@@ -137,6 +137,21 @@ def test_a_mean_far_from_zero_costs_nothing(C, isa, dtype, rng, fastml):
     offset = {"float16": 1e3, "float32": 1e4, "float64": 1e6}[dtype.name]
     x = (rng.standard_normal((40, C)) + offset).astype(dtype)
     assert_within_promise(fastml, "layer_norm", x, call(fastml, "layer_norm", x, eps=1e-5), eps=1e-5)
+
+
+@pytest.mark.parametrize("C", [130, 1000, 5000, 50_000])
+def test_a_beginning_apart_from_the_rest_costs_nothing(C, isa, dtype, rng, fastml):
+    skip_where_the_oracle_is_no_better(dtype)
+    x = rng.standard_normal((9, C)) + 7
+    expected = call(fastml, "layer_norm", x.astype(dtype))
+    x[3, :16] -= 1e4  # and in the others, nothing changes
+    x[5, 16:] += 1e4
+    result = call(fastml, "layer_norm", x.astype(dtype))
+    assert_within_promise(fastml, "layer_norm", x.astype(dtype), result)
+    for turned in (call(fastml, "layer_norm", np.ascontiguousarray(x.astype(dtype).T), axis=0).T,
+                   call(fastml, "batch_norm", x.astype(dtype), None, None, training=True, axis=0)):  # fmt: skip
+        assert_same_bits(turned, result)
+    assert_same_bits(np.delete(result, [3, 5], 0), np.delete(expected, [3, 5], 0))
 
 
 @every_function
