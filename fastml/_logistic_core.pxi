@@ -144,8 +144,8 @@ cdef void run_part(void *context, ptrdiff_t index) noexcept nogil:
                 return
         X = load_rows(p, row, R, part.block, &ld)
         if p.K == 1:
-            kernels().logistic_binary[p.dtype](X, target, weights, p.w, p.bias, &part.loss, gradient, bias_gradient, R, d,
-                                               ld, p.from_memory)
+            kernels().logistic_binary[p.dtype](X, target, weights, p.w, p.bias, &part.loss, gradient, bias_gradient, R,
+                                               d, ld, p.from_memory)
         else:
             kernels().logistic_softmax[p.dtype](X, target, weights, p.w, p.bias, &part.loss, gradient, bias_gradient,
                                                 part.scores, R, p.d, ld, p.K)

@@ -7,6 +7,7 @@ from fastml._fastml_runtime cimport fastml_task
 include "_dense.pxi"
 include "_operand.pxi"
 include "_norm_core.pxi"
+include "_norm_views.pxi"
 include "_norm_layer.pxi"
 include "_norm_batch.pxi"
 
@@ -63,8 +64,8 @@ def batch_moments(x, y):
         run_batch(&n, run_sums, False)
         add_chunks(&n, <double *>data_of(total))
     shift = mean.astype(np.float64)
-    below = total[0] / n.C
-    variance = np.maximum(total[1] / n.C - below * below, 0)
+    below, square = total * (1.0 / max(<ptrdiff_t>1, n.C))       # as norm_finish does
+    variance = np.maximum(square - below * below, 0)
     mean[...] = shift + below
     return mean, (shift - mean) + below, variance
 

@@ -123,14 +123,14 @@ NOINLINE static void FN(norm_finish)(int kind, const double *sums, ptrdiff_t w, 
                                      void *meanv, void *rstdv, void *av, void *bv) {
     T *mean = (T *)meanv, *rstd = (T *)rstdv, *a = (T *)av, *b = (T *)bv;
     const double *low = sums + 2 * w;
-    C = 1 / C;
+    double share = 1 / C;
     if (kind == FASTML_NORM_DOTS) IVDEP for (ptrdiff_t j = 0; j < w; j++) {
-            a[j] = centered ? (T)((sums[j] + low[j]) * C) : 0;
-            b[j] = (T)((sums[w + j] + low[w + j]) * C);
+            a[j] = centered ? (T)((sums[j] + low[j]) / C) : 0;
+            b[j] = (T)((sums[w + j] + low[w + j]) / C);
         }
     else
         IVDEP for (ptrdiff_t j = 0; j < w; j++) {
-            double shift = (double)mean[j], u = (sums[j] + low[j]) * C, variance = (sums[w + j] + low[w + j]) * C;
+            double shift = (double)mean[j], u = (sums[j] + low[j]) * share, variance = (sums[w + j] + low[w + j]) * share;
             u = centered ? u : 0;
             variance -= u * u;
             double inverse = 1 / sqrt((variance < 0 ? 0 : variance) + eps);
