@@ -115,10 +115,8 @@ class EarlyStopping:
         [False, False, True]
         """
         number = real("value", value)
-        arrays = {} if params is None else _arrays("params", params)
-        best = {} if self.best_params is None else _arrays("params", self.best_params)
-        if self.restore_best and params is not None:
-            _check_restorable(arrays, best)
+        if params is not None:
+            check_params(self, params)
         self._step += 1
         if self._is_better(number):
             self.best, self.best_step, self._waited = number, self._step - 1, 0
@@ -126,9 +124,8 @@ class EarlyStopping:
             return False
         self._waited += 1
         stop = self._waited >= self.patience
-        if stop and self.restore_best and params is not None:
-            for name, array in best.items():
-                arrays[name][...] = array
+        if stop and params is not None:
+            put_back(self, params)
         return stop
 
     def state_dict(self) -> dict[str, Any]:
@@ -193,6 +190,8 @@ class EarlyStopping:
         waited = integer("state['waited']", state["waited"], least=0)
         if state["best"] is not None:
             best = real("state['best']", state["best"])
+            if math.isnan(best):  # nothing would ever be better
+                raise ValueError("state['best']: expected a number or None, got nan")
             best_step = integer("state['best_step']", state["best_step"], least=0)
         if state["best_params"] is not None:
             _arrays("state['best_params']", state["best_params"])
@@ -203,6 +202,33 @@ class EarlyStopping:
     def _is_better(self, value: float) -> bool:
         best = WORST[self.mode] if self.best is None else self.best
         return value < best - self.min_delta if self.mode == "min" else value > best + self.min_delta
+
+
+def check_params(stopping: EarlyStopping, params: Params) -> None:
+    """Refuse at every step what could not be written to at the last one."""
+    arrays = _arrays("params", params)
+    if not stopping.restore_best:
+        return
+    for name, array in arrays.items():
+        if not array.flags.writeable:
+            raise ValueError(f"{name}: expected a writeable array, got a read-only one")
+    if stopping.best_params is None:
+        return
+    best = _arrays("params", stopping.best_params)
+    if set(arrays) != set(best):
+        raise ValueError(f"params: expected {', '.join(best)} as at the best step, got {', '.join(arrays)}")
+    for name, kept in best.items():
+        if (arrays[name].shape, arrays[name].dtype) != (kept.shape, kept.dtype):
+            raise ValueError(f"{name}: expected shape {kept.shape} and dtype {kept.dtype} as at the best step, "
+                             f"got {arrays[name].shape} and {arrays[name].dtype}")  # fmt: skip
+
+
+def put_back(stopping: EarlyStopping, params: Params) -> None:
+    """With `restore_best`, write the parameters of the best step, if there are any, into those given."""
+    if stopping.restore_best and stopping.best_params is not None:
+        arrays = _arrays("params", params)
+        for name, array in _arrays("params", stopping.best_params).items():
+            arrays[name][...] = array
 
 
 def _arrays(name: str, params: Params) -> dict[str, NDArray[Any]]:
@@ -217,19 +243,6 @@ def _arrays(name: str, params: Params) -> dict[str, NDArray[Any]]:
         if not isinstance(array, np.ndarray):
             raise TypeError(f"{item}: expected an ndarray, got {type(array).__name__}")
     return arrays
-
-
-def _check_restorable(arrays: dict[str, NDArray[Any]], best: dict[str, NDArray[Any]]) -> None:
-    """Refuse at every step what could not be written to at the last one."""
-    for name, array in arrays.items():
-        if not array.flags.writeable:
-            raise ValueError(f"{name}: expected a writeable array, got a read-only one")
-    if best and set(arrays) != set(best):
-        raise ValueError(f"params: expected {', '.join(best)} as at the best step, got {', '.join(arrays)}")
-    for name, kept in best.items():
-        if (arrays[name].shape, arrays[name].dtype) != (kept.shape, kept.dtype):
-            raise ValueError(f"{name}: expected shape {kept.shape} and dtype {kept.dtype} as at the best step, "
-                             f"got {arrays[name].shape} and {arrays[name].dtype}")  # fmt: skip
 
 
 def _copy(params: Params) -> Params:

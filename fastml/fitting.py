@@ -15,7 +15,7 @@ from fastml._arguments import finite, generator, integer
 from fastml._logistic import Problem
 from fastml._logistic_data import Model, Penalty, make_problem, matrix, vector
 from fastml._solvers import Objective, first_rate, lbfgs, sgd
-from fastml.early_stopping import EarlyStopping
+from fastml.early_stopping import EarlyStopping, check_params, put_back
 
 Array = npt.NDArray[Any]
 
@@ -30,7 +30,7 @@ class Step(NamedTuple):
 
 @dataclass
 class FitResult:
-    """What `fit_logistic` returns: the weights, the last loss (penalties included), and how it went."""
+    """What `fit_logistic` returns: the weights, their loss (penalties included), and how it went."""
 
     w: Array
     b: Array
@@ -92,7 +92,8 @@ def fit_logistic(
     validation_data : (X, y), optional
         Its loss, without penalties, is computed after every step.
     early_stopping : EarlyStopping, optional
-        Sees the validation loss after every step, and may put the best weights back.
+        Sees the validation loss after every step and may stop the fit. With `restore_best` the result is the best step's
+        weights, also where the fit has ended for another reason.
     rng : None, int or numpy.random.Generator
         The order of SGD.
     callback : callable, optional
@@ -111,7 +112,7 @@ def fit_logistic(
         `X`, `y` or `sample_weight` is not real, or `w` or `b` has another dtype than allowed.
     ValueError
         A shape does not fit, a label is no class, a number is out of its range, or early stopping has no validation
-        data.
+        data, is of mode "max" or holds parameters of another shape.
 
     Notes
     -----
@@ -138,7 +139,7 @@ def fit_logistic(
     problem = make_problem(X, target, model, weight, scale)
     objective = Objective(problem, Penalty(l1, l2), w, b, bool(fit_intercept))
     validation = validation_problem(validation_data, model, scale)
-    check_hooks(early_stopping, validation, callback)
+    check_hooks(early_stopping, validation, callback, [w, b])
     max_iter = integer("max_iter", max_iter, least=0)
     tol = finite("tol", tol, least=0)
     order = generator(rng)
@@ -160,6 +161,8 @@ def fit_logistic(
             stopped = True
         if converged or stopped:
             break
+    if early_stopping is not None and history:
+        put_back(early_stopping, [w, b])
     return FitResult(w, b, objective.here(), len(history), converged, history)
 
 
@@ -214,14 +217,22 @@ def validation_loss(problem: Problem | None, w: Array, b: Array) -> float | None
     return float(problem.evaluate(w, np.broadcast_to(b.reshape(-1), (problem.classes,)), False)[0])
 
 
-def check_hooks(early_stopping: Any, validation: Problem | None, callback: Any) -> None:
-    """Refuse what could not be called after the first step."""
-    if early_stopping is not None and validation is None:
-        raise ValueError("early_stopping: expected validation_data beside it, got none")
-    if early_stopping is not None and not isinstance(early_stopping, EarlyStopping):
-        raise TypeError(f"early_stopping: expected an EarlyStopping, got {type(early_stopping).__name__}")
+def check_hooks(early_stopping: Any, validation: Problem | None, callback: Any, params: list[Array]) -> None:
+    """Refuse what could not be called after the first step, or would be misled."""
     if callback is not None and not callable(callback):
         raise TypeError(f"callback: expected a callable, got {type(callback).__name__}")
+    if early_stopping is None:
+        return
+    if validation is None:
+        raise ValueError("early_stopping: expected validation_data beside it, got none")
+    if not isinstance(early_stopping, EarlyStopping):
+        raise TypeError(f"early_stopping: expected an EarlyStopping, got {type(early_stopping).__name__}")
+    if early_stopping.mode != "min":
+        raise ValueError(f"early_stopping: expected mode 'min', as it sees a loss, got {early_stopping.mode!r}")
+    try:
+        check_params(early_stopping, params)
+    except ValueError as error:
+        raise ValueError(f"early_stopping: {error}") from None
 
 
 def report(step: Step) -> None:

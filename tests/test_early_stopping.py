@@ -202,6 +202,7 @@ def test_refused_updates(value, params, error, message):
         ({"mode": "max"}, ValueError, r"state\['mode'\]: expected 'min', got 'max'"),
         ({"extra": 1}, ValueError, "state: expected the entries mode, best, .* got .*extra"),
         ({"best": "x"}, TypeError, r"state\['best'\]: expected a real number, got str"),
+        ({"best": math.nan}, ValueError, r"state\['best'\]: expected a number or None, got nan"),
         ({"best_step": None}, TypeError, r"state\['best_step'\]: expected an integer of at least 0"),
         ({"step": -1}, ValueError, r"state\['step'\]: expected an integer of at least 0, got -1"),
         ({"waited": 0.5}, TypeError, r"state\['waited'\]: expected an integer of at least 0, got float"),

@@ -187,17 +187,6 @@ def test_max_iter_and_tol(solver, fastml):
 
 
 @both_solvers
-def test_early_stopping_puts_the_best_back(solver, fastml):
-    X, y = data(n=40, d=20)
-    validation, stopping = data(n=400, d=20), fastml.EarlyStopping(patience=3)
-    fit = fastml.fit_logistic(X, y, validation_data=validation, early_stopping=stopping, solver=solver, rng=0)
-    assert (fit.n_iter, fit.converged) == (stopping.best_step + 4, False)
-    assert min(step.validation_loss for step in fit.history) == stopping.best
-    assert fastml.logistic_loss(*validation, fit.w, fit.b) == stopping.best
-    assert fit.loss == fastml.logistic_loss(X, y, fit.w, fit.b)
-
-
-@both_solvers
 def test_an_interrupt_keeps_the_last_finished_step(solver, fastml):
     X, y = data()
     w, b, kept = np.zeros(6), np.zeros(()), []

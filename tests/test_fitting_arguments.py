@@ -6,6 +6,8 @@ from conftest import silent
 from test_fitting import both_solvers
 from test_logistic import INF, NAN
 
+from fastml import EarlyStopping
+
 n, d = 300, 3
 X, Y, C = np.ones((n, d), np.float32), np.arange(n) % 2, np.arange(n) % 3
 VALIDATION = (X, Y)
@@ -21,6 +23,12 @@ def changed(array, index, value):
     array = array.copy()
     array[index] = value
     return array
+
+
+def of_other_weights():
+    stopping = EarlyStopping()
+    stopping.update(0.5, [np.ones(d + 1), np.ones(1)])
+    return stopping
 
 
 WRONG = [  # (keywords of the call that are wrong, error, message)
@@ -87,6 +95,16 @@ WRONG = [  # (keywords of the call that are wrong, error, message)
         {"validation_data": VALIDATION, "early_stopping": 5},
         TypeError,
         r"^early_stopping: expected an EarlyStopping, got int$",
+    ),
+    (
+        {"validation_data": VALIDATION, "early_stopping": EarlyStopping(mode="max")},
+        ValueError,
+        r"^early_stopping: expected mode 'min', as it sees a loss, got 'max'$",
+    ),
+    (
+        {"validation_data": VALIDATION, "early_stopping": of_other_weights()},
+        ValueError,
+        r"^early_stopping: params\[0\]: expected shape \(4,\) and .* at the best step, got \(3,\) and float64$",
     ),
     ({"callback": "print"}, TypeError, r"^callback: expected a callable, got str$"),
 ]
