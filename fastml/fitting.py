@@ -92,8 +92,8 @@ def fit_logistic(
     validation_data : (X, y), optional
         Its loss, without penalties, is computed after every step.
     early_stopping : EarlyStopping, optional
-        Sees the validation loss after every step and may stop the fit. With `restore_best` the result is the best step's
-        weights, also where the fit has ended for another reason.
+        Sees the validation loss after every step and may stop the fit. With `restore_best` the weights of the best step
+        are the result, also where the fit has ended for another reason.
     rng : None, int or numpy.random.Generator
         The order of SGD.
     callback : callable, optional

@@ -16,7 +16,11 @@ TRAIN_DETAILS = """\
 DATA is a CSV file with a header line (labels may be words or numbers), a two-dimensional .npy file, or a .npz file
 with the arrays X and y. The labels are in the column given by --target. Without it: in a CSV file the column named
 target, label, class or y, whichever of these comes first in this order (in any case), else the last column; in a .npy
-file the last column. In a .npy file COLUMN is a number: 0 is the first column, -1 the last."""
+file the last column. In a .npy file COLUMN is a number: 0 is the first column, -1 the last.
+
+With --validation the weights of the step with the smallest validation loss are kept, and the rows held out by
+--test-size still measure them. The columns of a CSV file are found by their names in DATA; columns without names go
+by their place. Features are standardized as those trained on, and labels must be among theirs."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -79,6 +83,10 @@ def _add_train(commands: Any) -> None:
     add("--target", metavar="COLUMN", help="the column that holds the labels")
     add("--test-size", type=_number(float, lambda v: 0 < v < 1, "a number between 0 and 1"), default=0.2,
         metavar="PART", help="the part of the rows held out, stratified by class (default 0.2)")  # fmt: skip
+    add("--validation", metavar="FILE",
+        help="labeled rows that are not trained on: training stops when their loss no longer falls")  # fmt: skip
+    add("--patience", type=_number(int, lambda v: v >= 1, "a whole number of 1 or more"), metavar="N",
+        help="with --validation: stop after N steps in a row without a smaller loss (default 5)")  # fmt: skip
     add("--solver", choices=("auto", "lbfgs", "sgd"), default="auto", help="default: auto")
     add("--l2", type=_number(float, lambda v: 0 <= v < math.inf, "a number of 0 or more"), metavar="STRENGTH",
         help="penalty STRENGTH * sum(w^2) on the mean loss (default 1 / (2 n), as scikit-learn's C=1)")  # fmt: skip

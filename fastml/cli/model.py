@@ -17,7 +17,7 @@ from fastml.cli.errors import CommandError
 from fastml.cli.preparing import standardize
 from fastml.cli.table import is_printable
 
-__all__ = ["Model", "check_writable", "load", "save"]
+__all__ = ["Model", "check_writable", "is_same_file", "load", "save"]
 
 FORMAT_VERSION = 1
 NAMES = ("format_version", "w", "b", "mean", "scale", "classes", "features", "target")
@@ -79,27 +79,33 @@ def classify(
     return p.argmax(axis=1), p.max(axis=1)
 
 
-def check_writable(path: str, data: str | None) -> None:
+def check_writable(path: str, data: str | None, validation: str | None = None) -> None:
     """Check, before hours of training, that a model can be written to `path`.
 
     Raises
     ------
     CommandError
-        When the directory is missing or not writable, or `path` is a directory, a device, or the data file.
+        When the directory is missing or not writable, or `path` is a directory, a device, or a file with data.
     """
     directory = os.path.dirname(os.path.realpath(path))
     if not os.path.isdir(directory):
         raise CommandError(f"--output: the directory {directory} does not exist")
     if os.path.exists(path) and not os.path.isfile(path):
         raise CommandError(f"--output: {path} is not a file")
-    if data is not None and os.path.exists(path) and os.path.exists(data) and os.path.samefile(path, data):
-        raise CommandError(f"--output: {path} is the data file, which would be lost")
+    for kind, read in (("data", data), ("validation", validation)):
+        if is_same_file(path, read):
+            raise CommandError(f"--output: {path} is the {kind} file, which would be lost")
     beside = _name_beside(path)
     try:  # permission bits do not tell: read-only file systems, quotas, root
         _create(beside).close()
         os.unlink(beside)
     except OSError as error:
         raise CommandError(f"--output: cannot write in {directory} ({error.strerror})") from error
+
+
+def is_same_file(path: str, other: str | None) -> bool:
+    """Tell whether both names are there and name one file."""
+    return other is not None and os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other)
 
 
 def save(path: str, model: Model) -> None:

@@ -12,7 +12,7 @@ from fastml.cli.csv_file import read_csv
 from fastml.cli.errors import CommandError
 from fastml.cli.table import Table, is_printable
 
-__all__ = ["DIGITS", "read_features", "read_training"]
+__all__ = ["DIGITS", "read_features", "read_training", "read_validation"]
 
 DIGITS = Path(__file__).resolve().parent.parent / "data" / "digits.npz"
 TARGET_NAMES = ("target", "label", "class", "y")
@@ -58,6 +58,44 @@ def read_training(path: str | None, target: str | None) -> Table:
     return table
 
 
+def read_validation(path: str, trained: Table) -> Table:
+    """Read rows with labels whose columns are those of the training data.
+
+    Columns of a CSV file are found by name when the training data has names, whatever their order, else by place.
+
+    Parameters
+    ----------
+    path : str
+        A CSV, .npy or .npz file.
+    trained : Table
+        The training data.
+
+    Returns
+    -------
+    Table
+        With labels, and with the training data's features and target.
+
+    Raises
+    ------
+    CommandError
+        When the file is not what is expected, or its columns are not those of the training data.
+    OSError
+        When it cannot be read.
+    """
+    width, features, target = trained.X.shape[1], trained.features, trained.target
+    if _suffix(path) == ".npz":
+        table = _from_npz(path)
+    elif _suffix(path) == ".npy":
+        matrix = _matrix(read_npy(path), path)
+        _check_width(path, matrix.shape[1] - 1, width, trained.source)
+        table = _split_column(path, matrix, width if features else _place_of_target(target, width))
+    else:
+        table = read_csv(path, lambda names: _target_as_trained(path, names, trained), keep_labels=True)
+    X = _in_order(table, features, trained.source) if features and table.features else table.X
+    _check_width(path, X.shape[1], width, trained.source)
+    return Table(path, X, table.labels, features, target)
+
+
 def read_features(path: str, features: tuple[str, ...], width: int, target: str) -> NDArray[Any]:
     """Read the rows to predict.
 
@@ -94,9 +132,8 @@ def read_features(path: str, features: tuple[str, ...], width: int, target: str)
             X = np.delete(X, _place_of_target(target, width), axis=1)
     else:
         table = read_csv(path, lambda names: _target_to_ignore(names, features, width, target), keep_labels=False)
-        X = _in_order(table, features) if features else table.X
-    if X.shape[1] != width:
-        raise CommandError(f"{path}: expected {width:,} feature columns as in the model, got {X.shape[1]:,}")
+        X = _in_order(table, features, "the model") if features else table.X
+    _check_width(path, X.shape[1], width, "the model")
     return X
 
 
@@ -160,14 +197,30 @@ def _place_of_target(target: str, width: int) -> int:
     return int(target) if target.isdecimal() and len(target) < 10 and int(target) < width else width
 
 
-def _in_order(table: Table, features: tuple[str, ...]) -> NDArray[Any]:
+def _target_as_trained(path: str, names: list[str], trained: Table) -> int:
+    if trained.features:
+        if trained.target not in names:
+            raise CommandError(f"{path}: expected a column {trained.target!r} with the labels as in {trained.source}, "
+                               "found none")  # fmt: skip
+        return names.index(trained.target)
+    width = trained.X.shape[1]
+    _check_width(path, len(names) - 1, width, trained.source)
+    return _usual_target(names, default=_place_of_target(trained.target, width))
+
+
+def _check_width(path: str, got: int, width: int, known_to: str) -> None:
+    if got != width:
+        raise CommandError(f"{path}: expected {width:,} feature columns as in {known_to}, got {max(got, 0):,}")
+
+
+def _in_order(table: Table, features: tuple[str, ...], known_to: str) -> NDArray[Any]:
     place = {name: index for index, name in enumerate(table.features)}
     for name in features:
         if name not in place:
-            raise CommandError(f"{table.source}: expected a column {name!r} as in the model, found none")
+            raise CommandError(f"{table.source}: expected a column {name!r} as in {known_to}, found none")
     for name in table.features:
         if name not in features:
-            raise CommandError(f"{table.source}: column {name!r} is unknown to the model")
+            raise CommandError(f"{table.source}: column {name!r} is unknown to {known_to}")
     return table.X if table.features == features else table.X[:, [place[name] for name in features]]
 
 

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from fastml.cli.errors import CommandError
 
-__all__ = ["Table", "encode_labels", "is_printable"]
+__all__ = ["Table", "encode_known_labels", "encode_labels", "is_printable"]
+
+SHOWN_CLASSES = 8
 
 
 @dataclass(frozen=True)
@@ -69,23 +71,58 @@ def encode_labels(table: Table) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     >>> encode_labels(Table("a.csv", np.eye(3), ["10", "9", "10.0"], (), "y"))
     (('9', '10'), array([1, 0, 1]))
     """
-    if isinstance(table.labels, np.ndarray):
-        found, y = np.unique(table.labels, return_inverse=True)
-        found_texts = [str(value) for value in found]
-        codes = dict(zip(found_texts, range(len(found)), strict=True))
+    texts, y = _distinct(table)
+    names: list[str | None] = [_number_name(text) for text in texts]
+    if any(name is None for name in names):
+        names = [*texts]
+        classes = sorted(texts)
     else:
-        codes = {text: code for code, text in enumerate(dict.fromkeys(table.labels or []))}
-        y = np.fromiter((codes[text] for text in table.labels or []), np.int64)
-    names = {text: _number_name(text) for text in codes}
-    if any(name is None for name in names.values()):
-        names = {text: text for text in codes}
-        classes = sorted(codes)
-    else:
-        classes = sorted({str(name) for name in names.values()}, key=lambda name: (float(name), name))
+        classes = sorted({str(name) for name in names}, key=lambda name: (float(name), name))
     _check_count(table, classes, len(y))
     place = {name: index for index, name in enumerate(classes)}
-    renumber = np.array([place[str(names[text])] for text in codes], np.int64)
+    renumber = np.array([place[str(name)] for name in names], np.int64)
     return tuple(classes), renumber[y]
+
+
+def encode_known_labels(table: Table, classes: tuple[str, ...]) -> NDArray[np.int64]:
+    """Give the labels of a table the numbers of another's classes.
+
+    Parameters
+    ----------
+    table : Table
+        With labels.
+    classes : tuple of str
+        What `encode_labels` returned for the other table.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        The index of each row's class.
+
+    Raises
+    ------
+    CommandError
+        When a label is none of the classes; names the first such row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastml.cli.table import Table, encode_known_labels
+    >>> encode_known_labels(Table("b.csv", np.eye(3), ["10.0", "9", "10"], (), "y"), ("9", "10"))
+    array([1, 0, 1])
+    """
+    texts, y = _distinct(table)
+    names: list[str | None] = [*texts]
+    if all(_number_name(name) is not None for name in classes):
+        names = [_number_name(text) for text in texts]
+    place = {name: index for index, name in enumerate(classes)}
+    result = np.array([place.get(str(name), -1) for name in names], np.int64)[y]
+    if (result < 0).any():
+        row = int(np.argmax(result < 0))
+        shown = ", ".join(map(repr, classes[:SHOWN_CLASSES])) + (", ..." if len(classes) > SHOWN_CLASSES else "")
+        raise CommandError(f"{table.source}, row {row} (from 0), {table.target!r}: expected one of the "
+                           f"{len(classes):,} classes trained on ({shown}), got {texts[y[row]]!r}")  # fmt: skip
+    return result
 
 
 def is_printable(text: str) -> bool:
@@ -98,6 +135,15 @@ def is_printable(text: str) -> bool:
     (True, False)
     """
     return not any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text)
+
+
+def _distinct(table: Table) -> tuple[list[str], NDArray[np.int64]]:
+    """Return the different labels as text, and the index of each row's."""
+    if isinstance(table.labels, np.ndarray):
+        found, y = np.unique(table.labels, return_inverse=True)
+        return [str(value) for value in found], y.astype(np.int64, copy=False)
+    codes = {text: code for code, text in enumerate(dict.fromkeys(table.labels or []))}
+    return list(codes), np.fromiter((codes[text] for text in table.labels or []), np.int64)
 
 
 def _number_name(text: str) -> str | None:

@@ -8,14 +8,15 @@ from numpy.typing import NDArray
 import fastml
 from fastml.cli.model import classify
 
-__all__ = ["TOLERANCE", "Fit", "Task", "percent", "quality"]
+__all__ = ["PATIENCE", "TOLERANCE", "Fit", "Task", "percent", "quality"]
 
 TOLERANCE = 1e-4  # on the gradient, as in scikit-learn
+PATIENCE = 5  # as of EarlyStopping
 
 
 @dataclass(frozen=True)
 class Task:
-    """Standardized rows to train on, and held-out rows to measure with.
+    """Standardized rows to train on, held-out rows to measure with, and rows that tell when to stop.
 
     Attributes
     ----------
@@ -26,6 +27,10 @@ class Task:
         K, the number of classes; with two, w is a vector.
     l2 : float
         Of the objective: mean loss + l2 * sum(w^2).
+    validation : (X, y) or None
+        Rows that are neither trained on nor measured with.
+    patience : int
+        Steps in a row without a smaller validation loss that stop the training.
     """
 
     X: NDArray[np.float32]
@@ -34,6 +39,8 @@ class Task:
     y_test: NDArray[np.int64]
     classes: int
     l2: float
+    validation: tuple[NDArray[np.float32], NDArray[np.int64]] | None = None
+    patience: int = PATIENCE
 
     @property
     def w_shape(self) -> tuple[int, ...]:
@@ -55,6 +62,8 @@ class Fit:
         Whether the solver stopped by itself.
     seconds : float
         Wall time.
+    kept : int or None
+        The step, counted from 1, whose weights these are; None for the last.
     """
 
     w: NDArray[np.float32]
@@ -62,6 +71,7 @@ class Fit:
     n_iter: int
     converged: bool
     seconds: float
+    kept: int | None = None
 
 
 def quality(X: NDArray[np.float32], y: NDArray[np.int64], fit: Fit) -> tuple[float, float]:

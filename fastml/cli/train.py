@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 import fastml
 from fastml.cli.errors import CommandError
-from fastml.cli.model import Model, check_writable, save
+from fastml.cli.model import Model, check_writable, is_same_file, save
 from fastml.cli.preparing import column_statistics, standardize, stratified_split
 from fastml.cli.progress import progress
-from fastml.cli.reading import read_training
-from fastml.cli.table import Table, encode_labels
-from fastml.cli.task import TOLERANCE, Fit, Task, percent, quality
+from fastml.cli.reading import read_training, read_validation
+from fastml.cli.table import Table, encode_known_labels, encode_labels
+from fastml.cli.task import PATIENCE, TOLERANCE, Fit, Task, percent, quality
 
 __all__ = ["train"]
 
@@ -39,13 +39,11 @@ def train(arguments: argparse.Namespace, out: TextIO) -> None:
     OSError
         When the data cannot be read or the model cannot be written.
     """
-    if arguments.compare and arguments.solver == "sgd":
-        raise CommandError("--compare: works with --solver lbfgs, got sgd")
-    if arguments.output is not None:
-        check_writable(arguments.output, arguments.data)
+    _check(arguments)
     with nullcontext() if arguments.threads is None else fastml.num_threads(arguments.threads):
         table = read_training(arguments.data, arguments.target)
         classes, y = encode_labels(table)
+        watched = _read_validation(arguments.validation, table, classes)
         _print_table(table, classes, y, out)
         rows, test_rows = stratified_split(y, arguments.test_size, arguments.seed)
         print(f"Split: {len(rows):,} rows to train, {len(test_rows):,} to test "
@@ -53,7 +51,9 @@ def train(arguments: argparse.Namespace, out: TextIO) -> None:
         mean, scale = _statistics(table, rows)
         strength = 1 / (2 * len(rows)) if arguments.l2 is None else arguments.l2
         X, X_test = (_standardize(table, part, mean, scale) for part in (rows, test_rows))
-        task = Task(X, y[rows], X_test, y[test_rows], len(classes), strength)
+        validation = watched and (_standardize(watched[0], np.arange(len(watched[1])), mean, scale), watched[1])
+        patience = arguments.patience or PATIENCE
+        task = Task(X, y[rows], X_test, y[test_rows], len(classes), strength, validation, patience)
         _print_task(task, arguments, out)
         fit = _fit(task, arguments)
         _print_fit(task, fit, out)
@@ -62,6 +62,29 @@ def train(arguments: argparse.Namespace, out: TextIO) -> None:
             print(f"Model: written to {arguments.output}", file=out, flush=True)
         if arguments.compare:
             _compare(task, fit, arguments, out)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse flags that contradict each other, before anything is read."""
+    if arguments.compare and arguments.solver == "sgd":
+        raise CommandError("--compare: works with --solver lbfgs, got sgd")
+    if arguments.compare and arguments.validation is not None:
+        raise CommandError("--compare: runs a whole training, which --validation would stop early")
+    if arguments.patience is not None and arguments.validation is None:
+        raise CommandError("--patience: expected --validation FILE beside it, got none")
+    if arguments.validation is not None and is_same_file(arguments.validation, arguments.data):
+        raise CommandError(f"--validation: {arguments.validation} is the data file, whose rows are trained on")
+    if arguments.output is not None:
+        check_writable(arguments.output, arguments.data, arguments.validation)
+
+
+def _read_validation(
+    path: str | None, table: Table, classes: tuple[str, ...]
+) -> tuple[Table, NDArray[np.int64]] | None:
+    if path is None:
+        return None
+    watched = read_validation(path, table)
+    return watched, encode_known_labels(watched, classes)
 
 
 def _statistics(table: Table, rows: NDArray[np.intp]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -89,17 +112,22 @@ def _fit(task: Task, arguments: argparse.Namespace) -> Fit:
         def callback(step: Any) -> None:
             report(step.iteration, step.loss, step.validation_loss)
 
+        stopping = None if task.validation is None else fastml.EarlyStopping(task.patience)
         start = time.perf_counter()
         result = fastml.fit_logistic(
             task.X, task.y, l2=task.l2, solver=solver, max_iter=arguments.max_iter, tol=TOLERANCE,
-            rng=arguments.seed, callback=callback,
+            validation_data=task.validation, early_stopping=stopping, rng=arguments.seed, callback=callback,
         )  # fmt: skip
         seconds = time.perf_counter() - start
     if not (np.isfinite(result.w).all() and np.isfinite(result.b).all()):
         raise CommandError("the training ran away to infinite weights: try --solver lbfgs or a larger --l2")
+    if stopping is not None and stopping.best_step is None:
+        raise CommandError(f"{arguments.validation}: the loss was not finite after any step: the values are too far "
+                           "from those trained on")  # fmt: skip
     w = np.require(result.w, np.float32, "C").reshape(task.w_shape)
     b = np.require(result.b, np.float32).reshape(task.w_shape[1:])
-    return Fit(w, b, int(result.n_iter), bool(result.converged), seconds)
+    kept = None if stopping is None or stopping.best_step is None else stopping.best_step + 1
+    return Fit(w, b, int(result.n_iter), bool(result.converged), seconds, kept)
 
 
 def _compare(task: Task, fit: Fit, arguments: argparse.Namespace, out: TextIO) -> None:
@@ -128,11 +156,25 @@ def _print_task(task: Task, arguments: argparse.Namespace, out: TextIO) -> None:
     why = f" = 1 / (2 * {len(task.X)}), as scikit-learn's C=1" if arguments.l2 is None else ""
     print(f"Fit: {kind} regression, float32, l2 {task.l2:.4g}{why}; solver {arguments.solver}, "
           f"{fastml.get_num_threads()} threads", file=out, flush=True)  # fmt: skip
+    if task.validation is not None:
+        print(f"Early stopping: by the loss of the {len(task.validation[1]):,} rows of {arguments.validation}, "
+              f"patience {task.patience:,}", file=out, flush=True)  # fmt: skip
 
 
 def _print_fit(task: Task, fit: Fit, out: TextIO) -> None:
-    end = "converged" if fit.converged else "stopped before it converged: a larger --max-iter may help"
-    print(f"Time: {fit.seconds:.2f} s for {fit.n_iter:,} steps ({end})", file=out)
-    for name, X, y in (("Train", task.X, task.y), ("Test", task.X_test, task.y_test)):
-        loss, accuracy = quality(X, y, fit)
-        print(f"{name}: loss {loss:.4f}, accuracy {percent(accuracy)}", file=out, flush=True)
+    print(f"Time: {fit.seconds:.2f} s for {fit.n_iter:,} steps ({_end(task, fit)})", file=out)
+    if fit.kept is not None:
+        print(f"Kept: step {fit.kept:,} of {fit.n_iter:,}, where the validation loss was smallest", file=out)
+    rows = {"Train": (task.X, task.y), "Validation": task.validation, "Test": (task.X_test, task.y_test)}
+    for name, data in rows.items():
+        if data is not None:
+            loss, accuracy = quality(*data, fit)
+            print(f"{name}: loss {loss:.4f}, accuracy {percent(accuracy)}", file=out, flush=True)
+
+
+def _end(task: Task, fit: Fit) -> str:
+    if fit.converged:
+        return "converged"
+    if fit.kept is not None and fit.n_iter - fit.kept >= task.patience:
+        return "stopped early"
+    return "stopped before it converged: a larger --max-iter may help"
