@@ -53,6 +53,12 @@ assert_type(
     fastml.binary_cross_entropy_with_logits(half, mask, reduction="none", return_grad=True, out=half),
     tuple[NDArray[Any], NDArray[Any]],
 )
+assert_type(fastml.cross_entropy(single, [0, 1]), np.float64)
+assert_type(fastml.cross_entropy(half, double, return_grad=True), tuple[np.float64, NDArray[np.float16]])
+assert_type(fastml.cross_entropy([[1.0]], [0], return_grad=True), tuple[np.float64, NDArray[Any]])
+assert_type(fastml.cross_entropy(single, [0], reduction="none", return_grad=True), tuple[Any, NDArray[np.float32]])
+assert_type(fastml.layer_norm_backward(single, half, single, single), tuple[NDArray[Any], NDArray[Any], NDArray[Any]])
+assert_type(fastml.rms_norm_backward(single, half, single, axis=(0, 1)), tuple[NDArray[Any], NDArray[Any]])
 assert_type(fastml.soft_threshold(single, 0.1), NDArray[np.float32])
 assert_type(fastml.l1_penalty(single, 0.1), np.float64)
 assert_type(fastml.l2_penalty(half, 1, return_grad=True, out=half), tuple[np.float64, NDArray[np.float16]])
