@@ -131,10 +131,10 @@ def test_zero_dimensions_give_scalars(function, inputs, dtype):
     assert isinstance(expected, dtype.type)
     for result in (function(*(x[0, 0] for x in inputs)), function(*(np.array(x[0, 0]) for x in inputs))):
         assert isinstance(result, dtype.type)
-        assert result == expected
+        np.testing.assert_array_equal(result, expected)
     out = np.empty((), dtype)
     assert function(*(x[0, 0] for x in inputs), out=out) is out
-    assert out == expected
+    np.testing.assert_array_equal(out, expected)
 
 
 def test_float_types_are_kept_and_mixed_as_in_numpy(fastml):
