@@ -83,7 +83,6 @@ HOT_LOOPS = [
     Hot("elu_backward", fma=(11, 16), max=1, cmp=(1, 1)),
     Hot("softmax_block_max", max=1, several=True),
     Hot("softmax_block_exp", **EXP_OF_X),
-    Hot("softmax_block_above", **EXP),
     Hot("softmax_block_drop", cmp=(1, 1), several=True),
     Hot("softmax_block_sum", sub=4),
     Hot("softmax_block_scale", fma=(1, 1)),
@@ -106,10 +105,10 @@ HOT_LOOPS = [
     Hot("binary_cross_entropy_of_labels", fma=(12, 11), cmp=(10, 10)),
     Hot("binary_cross_entropy_with_logits", fma=(18, 29), max=1, cmp=(4, 4), div=1),
     Hot("binary_cross_entropy_with_pos_weight", fma=(18, 29), max=1, cmp=(4, 4), div=1),
-    Hot("sum_class", ALL, **EXP, cmp=(1, 1), several=True, isas=WITH_FMA),
-    Hot("sum_class", ("f16", "f32"), **EXP, cmp=(1, 1), several=True, isas=("base",)),  # SSE2 compares no int64
+    Hot("sum_class", ALL, **EXP_OF_X, cmp=(1, 1), several=True, isas=WITH_FMA),
+    Hot("sum_class", ("f16", "f32"), **EXP_OF_X, cmp=(1, 1), several=True, isas=("base",)),  # SSE2 compares no int64
     Hot("write_class", fma=(1, 1), several=True),
-    Hot("finish_tile", ALL, fma=(21, 25), max=2, cmp=(7, 7), several=True, isas=WITH_FMA),
+    Hot("finish_tile", ALL, fma=(31, 40), max=2, cmp=(7, 7), several=True, isas=WITH_FMA),
     Hot("toward_block", sub=1, cmp=(2, 2)),
     Hot("toward_class", sub=1, cmp=(2, 2), several=True),
     Hot("spread_block", fma=(1, 1)),

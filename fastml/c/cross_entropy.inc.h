@@ -9,9 +9,11 @@
  * The passes are those of softmax.inc.h: the maximum; exponentials, kept in the gradient's memory, and sums; the
  * gradient. */
 
-/* The exponential of a maximum, as scaled. */
-#define UNIT (1 / MATH(exp_down))
 #define T_DTYPE (DTYPE == F64 ? FASTML_F64 : FASTML_F32)
+
+INLINE T FN(relative)(T x, const MATH(exp_base) *base) {
+    return MATH(exp_relative)(x, base->origin, base->low, base->magic);
+}
 
 /* a d, where nothing times infinity is nothing. */
 INLINE T FN(times)(T a, T d) { return (a == 0) & (d == d) ? 0 : a * d; }
@@ -47,5 +49,4 @@ static fastml_cross_entropy FN(neighbor)(const fastml_cross_entropy *p, ptrdiff_
 #include "cross_entropy_row.inc.h"
 #include "cross_entropy_tile.inc.h"
 
-#undef UNIT
 #undef T_DTYPE

@@ -1,5 +1,7 @@
 /* Cross-entropy of one problem in any layout. */
 
+#define KEPT_ROW ((ptrdiff_t)(16384 / sizeof(T)))
+
 typedef struct {
     T high[LANES], low[LANES];
 } FN(lane_sums);
@@ -104,46 +106,58 @@ static ptrdiff_t FN(place_of)(const T *x, ptrdiff_t n, T m) {
     return i;
 }
 
-/* Pass 1: the maximum, and where it first stands. */
-static T FN(find_maximum)(const FN(source) *from, ptrdiff_t C, ptrdiff_t *first) {
+typedef struct {
+    FN(source) from;
+    const T *x; /* the logits, and where the exponentials stay until pass 3; NULL: block by block */
+    T *e;
+    T m, unit, rest, toward; /* unit, rest as scaled; toward = sum_c a_c (x_c - m) without the spike */
+    MATH(exp_base) base;
+    T q;
+    ptrdiff_t first; /* place of the maximum */
+} FN(row_sums);
+
+static const T *FN(logits)(const FN(row_sums) *row, ptrdiff_t i, ptrdiff_t n, T *block) {
+    return row->x ? row->x + i : FN(gather)(&row->from, i, n, block);
+}
+
+/* Pass 1: the maximum, and where it first stands. What has to be gathered is gathered once if it fits into `kept`. */
+static void FN(find_maximum)(const fastml_cross_entropy *p, FN(row_sums) *row, T *kept) {
     T block[BLOCK], m = -(T)INFINITY;
-    ptrdiff_t at = 0;
+    ptrdiff_t at = 0, C = p->C, fits = C <= KEPT_ROW;
     for (ptrdiff_t i = 0; i < C; i += BLOCK) {
         ptrdiff_t n = C - i < BLOCK ? C - i : BLOCK;
-        T top = FN(softmax_block_max)(FN(gather)(from, i, n, block), n);
+        T top = FN(softmax_block_max)(FN(gather)(&row->from, i, n, fits ? kept + i : block), n);
         at = m < top ? i : at;
         m = m < top ? top : m;
     }
+    int dense = FN(is_dense)(p->x, p->x_step, NULL);
+    row->x = dense ? (const T *)p->x : fits ? kept : NULL;
+    row->e = p->gradient && FN(is_dense)(p->gradient, p->gradient_step, NULL) ? (T *)p->gradient : fits ? kept : NULL;
     ptrdiff_t n = C - at < BLOCK ? C - at : BLOCK;
-    *first = at + FN(place_of)(FN(gather)(from, at, n, block), n, m);
-    return m;
+    row->first = at + FN(place_of)(FN(logits)(row, at, n, block), n, m);
+    row->m = m;
 }
 
-typedef struct {
-    T m, floor, rest, toward; /* rest as scaled; toward = sum_c a_c (x_c - m) without the spike */
-} FN(row_sums);
-
 /* Pass 2. */
-static void FN(sum_row)(const fastml_cross_entropy *p, const FN(source) *from, ptrdiff_t first, FN(row_sums) *row,
-                        FN(aim) *aim) {
+static void FN(sum_row)(const fastml_cross_entropy *p, FN(row_sums) *row, FN(aim) *aim) {
     T block[BLOCK], a[BLOCK], v[BLOCK];
     FN(lane_sums) exponentials = {{0}, {0}}, toward = {{0}, {0}}, total = {{0}, {0}};
-    int dense = p->gradient && FN(is_dense)(p->gradient, p->gradient_step, NULL), spread = FN(is_spread)(p);
+    int spread = FN(is_spread)(p);
     for (ptrdiff_t i = 0; i < p->C; i += BLOCK) {
         ptrdiff_t n = p->C - i < BLOCK ? p->C - i : BLOCK;
-        const T *x = FN(gather)(from, i, n, block);
-        T *e = dense ? (T *)p->gradient + i : block;
+        const T *x = FN(logits)(row, i, n, block);
+        T *e = row->e ? row->e + i : block;
         if (spread) {
             FN(shares)(p, i, n, a);
             FN(toward_block)(x, a, v, n, row->m);
             FN(add_block)(v, n, &toward);
             if (p->q) FN(add_block)(a, n, &total);
         }
-        FN(softmax_block_above)(x, e, n, row->m, row->floor);
-        int holds_first = first >= i && first < i + n;
-        if (holds_first) e[first - i] = 0;
+        FN(softmax_block_exp)(x, e, n, row->base);
+        int holds_first = row->first >= i && row->first < i + n;
+        if (holds_first) e[row->first - i] = 0;
         FN(add_block)(e, n, &exponentials);
-        if (holds_first) e[first - i] = UNIT;
+        if (holds_first) e[row->first - i] = row->unit;
     }
     row->rest = FN(total_of)(&exponentials);
     row->toward = spread ? FN(total_of)(&toward) : 0;
@@ -151,19 +165,18 @@ static void FN(sum_row)(const fastml_cross_entropy *p, const FN(source) *from, p
 }
 
 /* Pass 3, but for the classes that cancel. */
-static void FN(write_row)(const fastml_cross_entropy *p, const FN(source) *from, const FN(row_sums) *row, T inverse,
-                          T total, T scale) {
+static void FN(write_row)(const fastml_cross_entropy *p, const FN(row_sums) *row, T inverse, T total, T scale) {
     T block[BLOCK], a[BLOCK];
-    int dense = FN(is_dense)(p->gradient, p->gradient_step, NULL), spread = FN(is_spread)(p);
+    int spread = FN(is_spread)(p);
     for (ptrdiff_t i = 0; i < p->C; i += BLOCK) {
         ptrdiff_t n = p->C - i < BLOCK ? p->C - i : BLOCK;
-        T *e = dense ? (T *)p->gradient + i : block;
-        if (!dense) FN(softmax_block_above)(FN(gather)(from, i, n, block), e, n, row->m, row->floor);
+        T *e = row->e ? row->e + i : block;
+        if (!row->e) FN(softmax_block_exp)(FN(logits)(row, i, n, block), e, n, row->base);
         if (spread) {
             FN(shares)(p, i, n, a);
             FN(spread_block)(e, a, n, inverse, total, scale);
         } else FN(scale_block)(e, n, inverse, total * scale);
-        FN(scatter)(e, from, p->gradient, p->gradient_step, i, n, 0);
+        FN(scatter)(e, &row->from, p->gradient, p->gradient_step, i, n, 0);
     }
 }
 
@@ -182,27 +195,29 @@ static void FN(cross_entropy_row)(const fastml_cross_entropy *p) {
         FN(given_row)(p, aim, weight);
         return;
     }
-    FN(source) from = {p->x, p->x_step, NULL, 0};
-    FN(row_sums) row;
-    ptrdiff_t first;
-    row.m = FN(find_maximum)(&from, p->C, &first);
+    T kept[KEPT_ROW];
+    FN(row_sums) row = {.from = {p->x, p->x_step, NULL, 0}};
+    FN(find_maximum)(p, &row, kept);
     if (!FN(is_moderate)(row.m)) {
         FN(cross_entropy_limit)(p, aim, row.m, weight);
         return;
     }
-    row.floor = FN(floor_below)(row.m);
-    T x_at = FN(logit)(p, aim.at);
-    FN(sum_row)(p, &from, first, &row, &aim);
-    T inverse = 1 / (UNIT + row.rest), log_sum = FN(log_of_sum)(row.rest, 0), others = row.rest * inverse;
+    row.base = MATH(exp_based_on)(row.m, &row.q);
+    row.unit = FN(relative)(row.m, &row.base);
+    T x_at = FN(logit)(p, aim.at), share = FN(relative)(x_at, &row.base);
+    FN(sum_row)(p, &row, &aim);
+    T inverse = 1 / (row.unit + row.rest), log_sum = FN(log_of_sum)(FN(without_factor)(row.rest, row.q), 0);
+    T others = row.rest * inverse;
     T toward = row.toward + FN(times)(aim.spike, x_at - row.m);
     *(T *)p->loss = weight * MULADD(aim.total, log_sum, -toward);
     if (!p->gradient) return;
-    T a_first = FN(a_at)(p, &aim, first), a_at = FN(a_at)(p, &aim, aim.at);
-    T share = FN(exp_above)(x_at, row.m, row.floor, MATH(exp_low)) * inverse;
-    FN(write_row)(p, &from, &row, inverse, aim.total, scale);
-    if (FN(is_spread)(p))
-        FN(put_gradient)(p, first, FN(exact_gradient)(aim.total, a_first, UNIT * inverse, others) * scale);
-    if (!p->q)
-        FN(put_gradient)
-    (p, aim.at, FN(exact_gradient)(aim.total, a_at, share, aim.at == first ? others : 1 - share) * scale);
+    T a_first = FN(a_at)(p, &aim, row.first), a_at = FN(a_at)(p, &aim, aim.at);
+    T first_gradient = FN(exact_gradient)(aim.total, a_first, row.unit * inverse, others) * scale;
+    share *= inverse;
+    T at_gradient = FN(exact_gradient)(aim.total, a_at, share, aim.at == row.first ? others : 1 - share) * scale;
+    FN(write_row)(p, &row, inverse, aim.total, scale);
+    if (FN(is_spread)(p)) FN(put_gradient)(p, row.first, first_gradient);
+    if (!p->q) FN(put_gradient)(p, aim.at, at_gradient);
 }
+
+#undef KEPT_ROW

@@ -24,18 +24,15 @@ static void FN(aim_tile)(FN(entropy_tile) *t, const fastml_cross_entropy *p, ptr
 }
 
 /* One class of pass 2; e may be x, or NULL. */
-#define SUM_CLASS(KEEP)                                                              \
-    IVDEP for (ptrdiff_t j = 0; j < w; j++) {                                        \
-        T v = LOAD(x[j]), m = t->sums.max[j];                                        \
-        T value = FN(exp_above)(v, m, t->sums.floor[j], exp_low);                    \
-        U first = t->first[j], found = (v == m) & (first == NOWHERE) ? (U)c : first; \
-        lane[j] += found != first ? 0 : value;                                       \
-        t->first[j] = found;                                                         \
-        KEEP;                                                                        \
+#define SUM_CLASS(KEEP)                                                                      \
+    IVDEP for (ptrdiff_t j = 0; j < w; j++) {                                                \
+        T v = LOAD(x[j]), m = t->sums.max[j], value = FN(softmax_tile_term)(&t->sums, v, j); \
+        U first = t->first[j], found = (v == m) & (first == NOWHERE) ? (U)c : first;         \
+        lane[j] += found != first ? 0 : value;                                               \
+        t->first[j] = found;                                                                 \
+        KEEP;                                                                                \
     }
 NOINLINE static void FN(sum_class)(FN(entropy_tile) *t, const S *x, S *e, T *lane, ptrdiff_t w, ptrdiff_t c) {
-    T exp_low = MATH(exp_low);
-    OPAQUE(exp_low);
     if (KEEPS && e) SUM_CLASS(e[j] = (S)value)
     else SUM_CLASS((void)value)
 }
@@ -97,19 +94,19 @@ static void FN(collect_shares)(FN(entropy_tile) *t, const fastml_cross_entropy *
 
 /* The loss, and the gradient where it would cancel. */
 NOINLINE static void FN(finish_tile)(FN(entropy_tile) *t, T *loss, ptrdiff_t w) {
-    T exp_low = MATH(exp_low);
-    OPAQUE(exp_low);
     IVDEP for (ptrdiff_t j = 0; j < w; j++) {
         T m = t->sums.max[j], total = t->a_total[j], s = t->scale[j];
-        T rest = FN(both)(t->sums.high[0][j], t->sums.low[0][j]), inverse = 1 / (UNIT + rest), others = rest * inverse;
-        T share = FN(exp_above)(t->x_at[j], m, t->sums.floor[j], exp_low) * inverse;
+        T rest = FN(both)(t->sums.high[0][j], t->sums.low[0][j]), unit = FN(softmax_tile_term)(&t->sums, m, j);
+        T inverse = 1 / (unit + rest), others = rest * inverse;
+        T share = FN(softmax_tile_term)(&t->sums, t->x_at[j], j) * inverse;
+        T log_sum = FN(log_of_sum)(FN(without_factor)(rest, t->sums.factor[j]), 0);
         T at_others = t->first[j] == t->at[j] ? others : 1 - share;
         T toward = t->toward.high[0][j] + FN(times)(t->spike[j], t->x_at[j] - m);
-        loss[j] = t->weight[j] * MULADD(total, FN(log_of_sum)(rest, 0), -toward);
+        loss[j] = t->weight[j] * MULADD(total, log_sum, -toward);
         t->inverse[j] = inverse;
         t->coefficient[j] = total * s;
         t->at_gradient[j] = FN(exact_gradient)(total, t->a[j], share, at_others) * s;
-        t->first_gradient[j] = FN(exact_gradient)(total, t->first_gradient[j], UNIT * inverse, others) * s;
+        t->first_gradient[j] = FN(exact_gradient)(total, t->first_gradient[j], unit * inverse, others) * s;
     }
 }
 
@@ -130,13 +127,11 @@ static void FN(finish)(FN(entropy_tile) *t, const fastml_cross_entropy *p, ptrdi
 
 /* One class of pass 3. */
 NOINLINE static void FN(write_class)(const FN(entropy_tile) *t, const S *x, S *g, ptrdiff_t w, int spread) {
-    T exp_low = MATH(exp_low);
-    OPAQUE(exp_low);
 #if KEEPS
 #define E ((T)g[j])
     (void)x;
 #else
-#define E FN(exp_above)(LOAD(x[j]), t->sums.max[j], t->sums.floor[j], exp_low)
+#define E FN(softmax_tile_term)(&t->sums, LOAD(x[j]), j)
 #endif
     if (spread) IVDEP for (ptrdiff_t j = 0; j < w; j++)
             g[j] = STORE(MULADD(t->a_total[j], E * t->inverse[j], -t->a[j]) * t->scale[j]);

@@ -35,12 +35,6 @@ INLINE T FN(exp_above)(T x, T m, T floor, T exp_low) {
     return MATH(exp_scaled)(AT_LEAST(d, exp_low), low);
 }
 
-/* The same without the maxima themselves: the sum of the rest must not drown in their 1. */
-INLINE T FN(exp_rest)(T x, T m, T floor, T exp_low) {
-    T e = FN(exp_above)(x, m, floor, exp_low);
-    return x == m ? 0 : e;
-}
-
 INLINE T FN(log_share)(T x, T m, T log_sum) {
     T low, d = FN(difference)(x, m, &low);
     low = low == low ? low : 0;

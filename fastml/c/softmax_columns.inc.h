@@ -1,7 +1,7 @@
 /* Problems side by side: the loops of softmax_row.inc.h turned by 90 degrees, `w` <= TILE columns at a time. */
 
 typedef struct {
-    T max[TILE], floor[TILE], maxima[TILE];
+    T max[TILE], maxima[TILE];
     T origin[TILE], lowest[TILE], magic[TILE], factor[TILE]; /* exp_base, and its q */
     T lane[2 * LANES][TILE], high[LANES][TILE], low[LANES][TILE];
     double count[TILE]; /* of maxima, flushed with the lanes: T counts to 2^24 only */
@@ -21,7 +21,6 @@ NOINLINE static int FN(softmax_tile_max)(FN(tile) *t, const S *x, ptrdiff_t C, p
         MATH(exp_base) base = MATH(exp_based_on)(t->max[j], &t->factor[j]);
         t->origin[j] = base.origin;
         t->lowest[j] = base.low;
-        t->floor[j] = FN(floor_below)(t->max[j]);
         t->magic[j] = base.magic;
     }
     return moderate;

@@ -68,13 +68,10 @@ NOINLINE static T FN(softmax_block_max)(const T *x, ptrdiff_t n) {
 }
 #undef MAX_LANES
 
-enum FN(what) { FN(EXP), FN(ABOVE), FN(LOG), FN(SCALE) };
+enum FN(what) { FN(EXP), FN(LOG), FN(SCALE) };
 
 INLINE T FN(value_of)(int what, T x, T a, T b, T c) {
-    return what == FN(EXP)     ? MATH(exp_relative)(x, a, b, c)
-           : what == FN(ABOVE) ? FN(exp_above)(x, a, b, c)
-           : what == FN(LOG)   ? (x - a) - b
-                               : FN(scaled)(x, a, b);
+    return what == FN(EXP) ? MATH(exp_relative)(x, a, b, c) : what == FN(LOG) ? (x - a) - b : FN(scaled)(x, a, b);
 }
 
 /* y = f(x) over a block; y may be x. What is left after whole vectors is done with the last LANES elements as one more
@@ -90,13 +87,6 @@ INLINE void FN(map_block)(int what, const T *x, T *y, ptrdiff_t n, T a, T b, T c
 /* e = scaled exponentials of the block. */
 NOINLINE static void FN(softmax_block_exp)(const T *x, T *e, ptrdiff_t n, MATH(exp_base) base) {
     FN(map_block)(FN(EXP), x, e, n, base.origin, base.low, base.magic);
-}
-
-/* e = scaled exponentials of x - m themselves. */
-NOINLINE static void FN(softmax_block_above)(const T *x, T *e, ptrdiff_t n, T m, T floor) {
-    T exp_low = MATH(exp_low);
-    OPAQUE(exp_low);
-    FN(map_block)(FN(ABOVE), x, e, n, m, floor, exp_low);
 }
 
 /* e = 0 where x is the maximum: the sum of the rest must not drown in it. Returns how many there were. */
