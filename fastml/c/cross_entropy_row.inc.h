@@ -102,8 +102,16 @@ static ptrdiff_t FN(place_of)(const T *x, ptrdiff_t n, T m) {
         for (ptrdiff_t l = 0; l < 2 * LANES; l++) found |= x[i + l] == m;
         if (found) break;
     }
-    while (i < n && x[i] != m) i++;
-    return i;
+    if (i + 2 * LANES > n) {
+        while (i < n && x[i] != m) i++;
+        return i;
+    }
+    U at = 2 * LANES;
+    for (U l = 0; l < 2 * LANES; l++) {
+        U here = x[i + (ptrdiff_t)l] == m ? l : 2 * LANES;
+        at = here < at ? here : at;
+    }
+    return i + (ptrdiff_t)at;
 }
 
 typedef struct {

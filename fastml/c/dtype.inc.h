@@ -36,3 +36,5 @@
 
 /* The lanes of a sum as one GCC/Clang vector, of which the compiler makes as many registers as the target needs. */
 typedef T FN(lanes) __attribute__((vector_size(64), aligned(sizeof(T)), may_alias));
+/* So many of them as one register holds: a loop over these keeps its sums in registers. */
+typedef T FN(some_lanes) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));

@@ -50,8 +50,13 @@ static void FN(scatter)(const T *block, const FN(source) *from, char *y, ptrdiff
     }
 }
 
+/* lane[l] = the larger of lane[l] and lane[l + half]. */
+INLINE void FN(fold_maxima)(T *lane, ptrdiff_t half) {
+    for (ptrdiff_t l = 0; l < half; l++) lane[l] = lane[l] < lane[l + half] ? lane[l + half] : lane[l];
+}
+
 /* So many lanes that GCC keeps the loop over them a loop, and vectorises it. */
-#define MAX_LANES 64
+#define MAX_LANES (4 * LANES)
 NOINLINE static T FN(softmax_block_max)(const T *x, ptrdiff_t n) {
     T lane[MAX_LANES], m = -(T)INFINITY;
     for (ptrdiff_t l = 0; l < MAX_LANES; l++) lane[l] = m;
@@ -59,11 +64,8 @@ NOINLINE static T FN(softmax_block_max)(const T *x, ptrdiff_t n) {
     for (; i + MAX_LANES <= n; i += MAX_LANES)
         for (ptrdiff_t l = 0; l < MAX_LANES; l++) lane[l] = lane[l] < x[i + l] ? x[i + l] : lane[l];
     for (ptrdiff_t l = 0; l < n - i; l++) lane[l] = lane[l] < x[i + l] ? x[i + l] : lane[l];
-    for (ptrdiff_t l = 0; l < MAX_LANES / 2; l++)
-        lane[l] = lane[l] < lane[l + MAX_LANES / 2] ? lane[l + MAX_LANES / 2] : lane[l];
-    for (ptrdiff_t l = 0; l < MAX_LANES / 4; l++)
-        lane[l] = lane[l] < lane[l + MAX_LANES / 4] ? lane[l + MAX_LANES / 4] : lane[l];
-    for (ptrdiff_t l = 0; l < MAX_LANES / 4; l++) m = m < lane[l] ? lane[l] : m;
+    for (ptrdiff_t half = MAX_LANES / 2; half >= LANES / 4; half /= 2) FN(fold_maxima)(lane, half);
+    for (ptrdiff_t l = 0; l < LANES / 4; l++) m = m < lane[l] ? lane[l] : m;
     return m;
 }
 #undef MAX_LANES
@@ -105,20 +107,31 @@ NOINLINE static void FN(softmax_block_scale)(T *e, ptrdiff_t n, T inverse, T res
     FN(map_block)(FN(SCALE), e, e, n, inverse, rest, 0);
 }
 
+/* Whole groups of PLAIN_SUM, some lanes after the others: as many as a register holds. */
+INLINE void FN(sum_groups)(const T *e, ptrdiff_t n, T *high, T *low) {
+    for (ptrdiff_t first = 0; first < LANES; first += (ptrdiff_t)(sizeof(FN(some_lanes)) / sizeof(T))) {
+        FN(some_lanes) h = *(FN(some_lanes) *)(high + first), l = *(FN(some_lanes) *)(low + first);
+        for (const T *from = e + first; from < e + n; from += PLAIN_SUM) {
+#define FOURTH(k) (*(const FN(some_lanes) *)(from + (k) * LANES))
+            FN(some_lanes) v = (FOURTH(0) + FOURTH(1)) + (FOURTH(2) + FOURTH(3)), sum = h + v, part = sum - h;
+#undef FOURTH
+            l += (h - (sum - part)) + (v - part);
+            h = sum;
+        }
+        *(FN(some_lanes) *)(high + first) = h;
+        *(FN(some_lanes) *)(low + first) = l;
+    }
+}
+
 /* high + low += the block's elements, lane by lane. */
 NOINLINE static void FN(softmax_block_sum)(const T *e, ptrdiff_t n, T *high, T *low) {
-    FN(lanes) h = *(FN(lanes) *)high, l = *(FN(lanes) *)low;
-    T tail[PLAIN_SUM] = {0};
-    for (; n > 0; n -= PLAIN_SUM, e += PLAIN_SUM) {
-        const T *from = e;
-        if (n < PLAIN_SUM) from = (const T *)memcpy(tail, e, (size_t)n * sizeof(T));
-        const FN(lanes) *four = (const FN(lanes) *)from;
-        FN(lanes) v = (four[0] + four[1]) + (four[2] + four[3]), sum = h + v, part = sum - h;
-        l += (h - (sum - part)) + (v - part);
-        h = sum;
-    }
-    *(FN(lanes) *)high = h;
-    *(FN(lanes) *)low = l;
+    ptrdiff_t rest = n % PLAIN_SUM;
+    FN(sum_groups)(e, n - rest, high, low);
+    if (rest == 0) return;
+    T tail[PLAIN_SUM];
+    memcpy(tail, e + n - rest, (size_t)rest * sizeof(T));
+    memset(tail + rest, 0, (size_t)(PLAIN_SUM - rest) * sizeof(T));
+    FN(sum_groups)(tail, PLAIN_SUM, high, low);
 }
 
 /* Leave the sum of the lanes in high[0] + low[0], added in a fixed tree. */
