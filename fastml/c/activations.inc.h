@@ -7,7 +7,6 @@
 #define MINUS_MAGNITUDE(v) FROM_BITS(BITS(v) | SIGN_BIT)
 
 #if DTYPE == F32
-#define LOG1P_TAIL(z) HORNER4(z, 0x1.5555p-1f, 0x1.99d286p-2f, 0x1.1eb566p-2f, 0x1.1efbfep-2f)
 #define NORMAL_P(a) HORNER5(a, 0x1.8p+1f, 0x1.ecfa3ep+0f, 0x1.490decp-1f, 0x1.df1fb4p-4f, 0x1.45d6c2p-7f)
 #define NORMAL_Q(a) HORNER6(a, 0x1.8p+0f, 0x1.a55faep+0f, 0x1.bb6a2p-1f, 0x1.0e5688p-2f, 0x1.7e659cp-5f, 0x1.03f752p-8f)
 #define NORMAL_SLOPE 0x1.40d932p+1f   /* sqrt(2 pi) */
@@ -15,10 +14,6 @@
 #define NORMAL_DENSITY_LOW -0x1.857936p-27f
 #define TOP_HALF 0xfffff000u
 #else
-#define LOG1P_TAIL(z)                                                                                   \
-    HORNER10(z, 0x1.5555555555535p-1, 0x1.99999999a0876p-2, 0x1.2492492083ad1p-2, 0x1.c71c742076394p-3, \
-             0x1.745cb379cfe8ep-3, 0x1.3b1de60b9b60ep-3, 0x1.1067412815ebbp-3, 0x1.efe006cf70ea3p-4,    \
-             0x1.559102413cec4p-4, 0x1.5c9519111dd9dp-3)
 #define NORMAL_P(a)                                                                                              \
     HORNER10(a, 0x1.8p+1, 0x1.dfb9bc722446p+1, 0x1.31f5029b56b06p+1, 0x1.fa84ed5cf6f0dp-1, 0x1.279dcaba4132ep-2, \
              0x1.f4fbd2adf9b4cp-5, 0x1.33687110305afp-7, 0x1.07d153f0886cfp-10, 0x1.210459e25c0f7p-14,           \
@@ -33,12 +28,12 @@
 #define TOP_HALF 0xfffffffff8000000u
 #endif
 
-/* log(1 + e^-|x|) = 2 atanh(e / (2 + e)) for e = e^-|x|, in the form e - s (e - s^2 tail) that keeps e's bits. */
+/* log(1 + e^-|x|). */
 INLINE T MATH(log1p_exp)(T x, MATH(limits) k) {
     T z = MINUS_MAGNITUDE(x);
     z = AT_LEAST(z, k.low);
-    T e = MATH(exp_scaled)(z, 0) * k.unit, s = e / (2 + e), ss = s * s;
-    return MULADD(-s, MULADD(-ss, LOG1P_TAIL(ss), e), e);
+    T e = MATH(exp_scaled)(z, NO_LOW) * k.unit;
+    return MATH(log1p_unit)(e, e / (2 + e));
 }
 
 /* log(1 + e^x) and log(1 / (1 + e^-x)): the half that is linear, and the logarithm both share.
@@ -54,18 +49,18 @@ static const MATH(limits) MATH(log1p_exp_limits) = {-746.0, 0, DOWN};
 INLINE T MATH(softplus_of)(T x, MATH(limits) k) { return AT_LEAST(x, k.high) + MATH(log1p_exp)(x, k); }
 INLINE T MATH(log_sigmoid)(T x, MATH(limits) k) { return AT_MOST(x, k.high) - MATH(log1p_exp)(x, k); }
 
-/* x / (1 + e^-x), as sigmoid has it; x itself where e^-x vanishes beside 1.
- * Worst error: 1.9786 ULP at -0x1.fa01fcp-17 (float32, of a sample), 1.86 ULP (float64, of a small one). */
+/* x / (1 + e^-x), scaled as in sigmoid; x itself where e^-x vanishes beside 1, so that no upper clamp is needed.
+ * Worst error: 2.3939 ULP at -0x1.0af4e2p+4 (float32, of a sample), 2.1849 ULP at -0x1.270f98ebff631p+5 (float64, of a
+ * sample). */
 #if DTYPE == F32
 static const MATH(limits) MATH(silu_limits) = {-110.0f, 40.0f, DOWN};
 #else
 static const MATH(limits) MATH(silu_limits) = {-754.0, 60.0, DOWN};
 #endif
 INLINE T MATH(silu)(T x, MATH(limits) k) {
-    T bounded = AT_LEAST(x, k.low), z = AT_MOST(bounded, k.high);
-    MATH(exp_parts) e = MATH(exp_split)(-z, 0, -OFFSET);
-    T large = AT_LEAST(e.s, k.unit), small = AT_MOST(e.s, k.unit);
-    T y = bounded / (MULADD(e.s, e.q, small) + large) * k.unit;
+    T bounded = AT_LEAST(x, k.low);
+    MATH(exp_parts) e = MATH(exp_whole)(-bounded, -OFFSET);
+    T y = bounded / MULADD(e.s, e.q, k.unit) * k.unit;
     return x > k.high ? x : y;
 }
 
@@ -79,10 +74,17 @@ INLINE T MATH(product_low)(T a, T b, T p) {
     return FUSED ? MULADD(a, b, -p) : (at * bt - p) + (at * br + ar * bt) + ar * br;
 }
 
-/* -a^2 / 2 in two parts: its rounding alone would cost 50 ULP of e^(-a^2/2) at a = 10. */
-INLINE MATH(pair) MATH(half_square)(T a) {
-    T square = a * a;
-    return (MATH(pair)){(T)-0.5 * square, (T)-0.5 * MATH(product_low)(a, a, square)};
+/* e^(-a^2 / 2): n = round(-a^2 / 2 ln 2) as exp_split has it (plus the magic), and the rest r. The rounding of a^2 alone
+ * would cost 50 ULP at a = 10: n ln 2 is taken off before it. */
+typedef struct {
+    T rounded, n, r;
+} MATH(reduced);
+
+INLINE MATH(reduced) MATH(reduce_half_square)(T a, int shift) {
+    T magic = MAGIC(EXPONENT_BIAS + shift), half = (T)-0.5 * a, z = half * a;
+    T rounded = MULADD(z, LOG2E, magic), n = rounded - magic, whole = n * -LN2_HIGH; /* exact */
+    T r = FUSED ? MULADD(half, a, whole) : (z + whole) + MATH(product_low)(half, a, z);
+    return (MATH(reduced)){rounded, n, MULADD(n, -LN2_LOW, r)};
 }
 
 /* Phi(-a) e^(a^2/2) in two parts, times `factor`. Its inverse is a sqrt(2 pi) + P(a) / Q(a): beyond a = 1 the fit is the
@@ -100,7 +102,7 @@ INLINE MATH(pair) MATH(normal_tail)(T a, T factor, int exact) {
 }
 
 /* x Phi(x) = max(x, 0) - a Phi(-a) for a = |x|: relative accuracy in the tail, and no cancellation.
- * Worst error: 2.6309 ULP at -0x1.f03ff2p-11 (float32, of a sample), 2.34 ULP (float64, of a small one). */
+ * Worst error: 2.8782 ULP at 0x1.f38082p-11 (float32, of a sample), 2.34 ULP (float64, of a small one). */
 #if DTYPE == F32
 static const MATH(limits) MATH(gelu_limits) = {0, 14.5f, DOWN};
 #else
@@ -109,11 +111,11 @@ static const MATH(limits) MATH(gelu_limits) = {0, 38.7, DOWN};
 INLINE T MATH(gelu)(T x, MATH(limits) k) {
     T a = MAGNITUDE(x);
     a = AT_MOST(a, k.high);
-    MATH(pair) z = MATH(half_square)(a);
-    MATH(exp_parts) e = MATH(exp_split)(z.high, z.low, OFFSET);
+    MATH(reduced) z = MATH(reduce_half_square)(a, OFFSET);
+    T s = FROM_BITS(BITS(z.rounded) << EXPONENT_SHIFT), e = MULADD(z.r * z.r, EXP_TAIL(z.r), z.r);
     MATH(pair) tail = MATH(normal_tail)(a, a, 0);
-    T below = (tail.high + MULADD(tail.high, e.q, tail.low)) * e.s;
-    return AT_LEAST(x, k.low) - below * k.unit;
+    T below = (tail.high + MULADD(tail.high, e, tail.low)) * s;
+    return MULADD(-below, k.unit, AT_LEAST(x, k.low));
 }
 
 /* x where x > 0, else alpha (e^x - 1); with 2^n q apart, e^x - 1 does not cancel. */
@@ -124,7 +126,7 @@ static const MATH(limits) MATH(elu_limits) = {-60.0, 0, 1};
 #endif
 INLINE T MATH(elu)(T x, T alpha, MATH(limits) k) {
     T z = AT_LEAST(x, k.low);
-    MATH(exp_parts) e = MATH(exp_split)(z, 0, 0);
+    MATH(exp_parts) e = MATH(exp_split)(z, NO_LOW, 0);
     T y = alpha * MULADD(e.s, e.q, e.s - 1);
     return x > 0 ? x : y;
 }
@@ -145,20 +147,23 @@ INLINE T MATH(soft_threshold)(T x, T t, MATH(limits) k) {
     return t >= 0 ? FROM_BITS(BITS(left) | sign) : (T)NAN;
 }
 
-/* e^(z + z_low) = third^2 * rest * (1 + q) for z <= 0. A gradient times e^z may be normal where e^z underflows twice
+/* e^z = third^2 * rest * (1 + q) for z <= 0. A gradient times e^z may be normal where e^z underflows twice
  * over: the factors are normal powers of two, none above 1, and a product that takes them one by one neither overflows
  * on the way nor is rounded as a subnormal and then made larger. */
 typedef struct {
     T third, rest, q;
 } MATH(exp_factors);
 
-INLINE MATH(exp_factors) MATH(exp_factored)(T z, T z_low) {
-    T rounded = MULADD(z, LOG2E, MAGIC(0)), n = rounded - MAGIC(0);
-    T r = MULADD(n, -LN2_LOW, MULADD(n, -LN2_HIGH, z) + z_low);
-    T third = MULADD(n, (T)(1.0 / 3), MAGIC(EXPONENT_BIAS)), m = third - MAGIC(EXPONENT_BIAS);
-    T rest = MULADD(-2, m, n) + MAGIC(EXPONENT_BIAS);
+INLINE MATH(exp_factors) MATH(factors_of)(MATH(reduced) z) {
+    T third = MULADD(z.n, (T)(1.0 / 3), MAGIC(EXPONENT_BIAS)), m = third - MAGIC(EXPONENT_BIAS);
+    T rest = MULADD(-2, m, z.n) + MAGIC(EXPONENT_BIAS);
     return (MATH(exp_factors)){FROM_BITS(BITS(third) << EXPONENT_SHIFT), FROM_BITS(BITS(rest) << EXPONENT_SHIFT),
-                               MULADD(r * r, EXP_TAIL(r), r)};
+                               MULADD(z.r * z.r, EXP_TAIL(z.r), z.r)};
+}
+
+INLINE MATH(exp_factors) MATH(exp_factored)(T z) {
+    T rounded = MULADD(z, LOG2E, MAGIC(0)), n = rounded - MAGIC(0);
+    return MATH(factors_of)((MATH(reduced)){rounded, n, MULADD(n, -LN2_LOW, MULADD(n, -LN2_HIGH, z))});
 }
 
 /* What is left of v e^z when `third` is still to be multiplied by. */
@@ -179,7 +184,7 @@ static const MATH(limits) MATH(softplus_backward_limits) = {-1465.0, 1465.0, 1};
 INLINE T MATH(softplus_backward)(T dy, T x, MATH(limits) k) {
     T z = MINUS_MAGNITUDE(x);
     z = AT_LEAST(z, k.low);
-    MATH(exp_factors) e = MATH(exp_factored)(z, 0);
+    MATH(exp_factors) e = MATH(exp_factored)(z);
     T t = MATH(times_exp)(1, e) * e.third, below = MATH(times_exp)(dy, e) * e.third;
     return (x < 0 ? below : dy) / (1 + t);
 }
@@ -189,14 +194,14 @@ INLINE T MATH(log_sigmoid_backward)(T dy, T x, MATH(limits) k) { return MATH(sof
 INLINE T MATH(silu_backward)(T dy, T x, MATH(limits) k) {
     T bounded = AT_LEAST(x, k.low);
     bounded = AT_MOST(bounded, k.high);
-    MATH(exp_factors) e = MATH(exp_factored)(MINUS_MAGNITUDE(bounded), 0);
+    MATH(exp_factors) e = MATH(exp_factored)(MINUS_MAGNITUDE(bounded));
     T t = MATH(times_exp)(1, e) * e.third, sum = 1 + t, lost = t - (sum - 1), inverse = 1 / sum;
     T factor = bounded * (x < 0 ? 1 : t), product = factor * inverse, rise = 1 + product;
-    T lack = -MATH(product_low)(sum, inverse, 1) - lost * inverse, q = x < 0 ? e.q : 0;
+    T lack = MULADD(-lost, inverse, -MATH(product_low)(sum, inverse, 1)), q = x < 0 ? e.q : 0;
     T low = MATH(product_low)(factor, inverse, product) + (product - (rise - 1)) + product * lack;
     rise = rise + MULADD(rise, q, low);
     /* rise / sum, as a division by sum + lost would round it */
-    T y = rise * inverse, rest = -MATH(product_low)(y, sum, rise) - y * lost;
+    T y = rise * inverse, rest = MULADD(-y, lost, -MATH(product_low)(y, sum, rise));
     y = MULADD(rest, inverse, y);
     return y * (x < 0 ? dy * e.rest * e.third : dy) * (x < 0 ? e.third : 1);
 }
@@ -210,8 +215,7 @@ static const MATH(limits) MATH(gelu_backward_limits) = {0, 54.5, 1};
 INLINE T MATH(gelu_backward)(T dy, T x, MATH(limits) k) {
     T a = MAGNITUDE(x);
     a = AT_MOST(a, k.high);
-    MATH(pair) z = MATH(half_square)(a);
-    MATH(exp_factors) e = MATH(exp_factored)(z.high, z.low);
+    MATH(exp_factors) e = MATH(factors_of)(MATH(reduce_half_square)(a, -EXPONENT_BIAS));
     MATH(pair) tail = MATH(normal_tail)(a, 1, 1);
     T line = a * NORMAL_DENSITY, term = tail.high - line, back = term - tail.high;
     T lost = (tail.high - (term - back)) - (line + back) - MATH(product_low)(a, NORMAL_DENSITY, line);
@@ -229,7 +233,7 @@ INLINE T MATH(leaky_relu_backward)(T dy, T x, T slope, MATH(limits) k) {
 }
 INLINE T MATH(elu_backward)(T dy, T x, T alpha, MATH(limits) k) {
     T z = AT_LEAST(x, k.low);
-    MATH(exp_factors) e = MATH(exp_factored)(z, 0);
+    MATH(exp_factors) e = MATH(exp_factored)(z);
     T below = MATH(times_exp)(dy * alpha, e) * e.third;
     return x > 0 ? dy : below;
 }
@@ -237,7 +241,6 @@ INLINE T MATH(elu_backward)(T dy, T x, T alpha, MATH(limits) k) {
 #undef SIGN_BIT
 #undef MAGNITUDE
 #undef MINUS_MAGNITUDE
-#undef LOG1P_TAIL
 #undef NORMAL_P
 #undef NORMAL_Q
 #undef NORMAL_SLOPE

@@ -75,7 +75,7 @@ INLINE T MATH(cross_entropy_of)(T p, T t, int label, MATH(loss_constants) k, T *
 INLINE T MATH(cross_entropy_at)(T x, T t, T weight, MATH(loss_constants) k, T *slope) {
     T a = weight * MULADD(t, k.keep, k.half), c = MULADD(1 - t, k.keep, k.half);
     T size = FROM_BITS(BITS(x) & ~SIGN_BIT), z = AT_LEAST(-size, k.low);
-    T e = MATH(exp_scaled)(z, 0) * MATH(exp_down);
+    T e = MATH(exp_scaled)(z, NO_LOW) * MATH(exp_down);
     /* selects by bits: of several by one condition GCC makes a branch, or computes both sides */
     U below = BITS(x < 0 ? FROM_BITS(~(U)0) : (T)0), other = (BITS(a) ^ BITS(c)) & below;
     T wrong = FROM_BITS(BITS(c) ^ other), right = FROM_BITS(BITS(a) ^ other), linear = wrong * size;

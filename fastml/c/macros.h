@@ -72,6 +72,9 @@
 #define AT_MOST(v, high) ((high) < (v) ? (high) : (v))
 #define AT_LEAST(v, low) ((v) < (low) ? (low) : (v))
 
+/* The z_low of exp_split that costs nothing: compilers must keep z + 0, since it makes -0 to 0, but not z + -0. */
+#define NO_LOW ((T) - 0.0)
+
 /* Multiply-add. The x86-64 base build has no fma instruction and would call the library for each element. */
 #if defined(FASTML_FMA) || defined(__aarch64__)
 #define FUSED 1

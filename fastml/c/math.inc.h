@@ -62,6 +62,14 @@ INLINE MATH(exp_parts) MATH(exp_split)(T z, T z_low, int shift) {
     return (MATH(exp_parts)){FROM_BITS(BITS(rounded) << EXPONENT_SHIFT), MULADD(r * r, EXP_TAIL(r), r)};
 }
 
+/* The same with q = e^r: an operation less for a sum that needs q whole, a rounding more for one that does not. */
+INLINE MATH(exp_parts) MATH(exp_whole)(T z, int shift) {
+    T magic = MAGIC(EXPONENT_BIAS + shift);
+    T rounded = MULADD(z, LOG2E, magic), n = rounded - magic;
+    T r = MULADD(n, -LN2_LOW, MULADD(n, -LN2_HIGH, z));
+    return (MATH(exp_parts)){FROM_BITS(BITS(rounded) << EXPONENT_SHIFT), MULADD(MULADD(EXP_TAIL(r), r, 1), r, 1)};
+}
+
 /* 2^OFFSET e^(z + z_low) for exp_low <= z <= 0. Scaled so, nothing is subnormal before the one last multiplication. */
 #if DTYPE == F32
 static const T MATH(exp_low) = -128; /* e^-128 vanishes even when 2^30 of them are added */
@@ -111,7 +119,7 @@ static const MATH(limits) MATH(sigmoid_limits) = {-746.0, 60.0, DOWN};
 INLINE T MATH(sigmoid)(T x, MATH(limits) k) {
     x = AT_LEAST(x, k.low);
     x = AT_MOST(x, k.high);
-    MATH(exp_parts) e = MATH(exp_split)(-x, 0, -OFFSET);
+    MATH(exp_parts) e = MATH(exp_split)(-x, NO_LOW, -OFFSET);
     T large = AT_LEAST(e.s, k.unit), small = AT_MOST(e.s, k.unit);
     return k.unit / (MULADD(e.s, e.q, small) + large);
 }
@@ -132,7 +140,7 @@ INLINE T MATH(tanh)(T x, MATH(limits) k) {
     U sign = BITS(x) & ~(~(U)0 >> 1);
     T a = FROM_BITS(BITS(x) ^ sign), t;
     T clamped = AT_MOST(a, k.high), zz = a * a;
-    MATH(exp_parts) e = MATH(exp_split)(clamped + clamped, 0, 0);
+    MATH(exp_parts) e = MATH(exp_split)(clamped + clamped, NO_LOW, 0);
     T denominator = MULADD(e.s, e.q, e.s + 1);
 #if DTYPE == F32
     T small = MULADD(a * zz, TANH_TAIL(zz), a), big = 1 - 2 / denominator;
@@ -230,7 +238,7 @@ INLINE T MATH(entropy_term)(T p) {
 static const T MATH(softplus_low) = SOFTPLUS_LOW;
 INLINE T MATH(softplus_parts)(T s, T low, T *exponential, T *derivative) {
     T a = s < 0 ? s : -s, clamped = AT_LEAST(a, low);
-    MATH(exp_parts) parts = MATH(exp_split)(clamped, 0, 0);
+    MATH(exp_parts) parts = MATH(exp_split)(clamped, NO_LOW, 0);
     T e = MULADD(parts.s, parts.q, parts.s);
     e = a < low ? 0 : e;
     T large = 1 / (1 + e), small = e * large; /* one division: of a selected numerator GCC would make two */

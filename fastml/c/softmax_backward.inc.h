@@ -7,7 +7,7 @@
 
 INLINE T FN(backward_result)(int mode, T dy, T y, T sum, T exp_low) {
     if (mode == FASTML_SOFTMAX_BACKWARD) return y * (dy - sum);
-    T e = MATH(exp_scaled)(AT_LEAST(y, exp_low), 0) * MATH(exp_down);
+    T e = MATH(exp_scaled)(AT_LEAST(y, exp_low), NO_LOW) * MATH(exp_down);
     return MULADD(-e, sum, dy);
 }
 
