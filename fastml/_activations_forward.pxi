@@ -148,8 +148,8 @@ def gelu(x, /, out=None, *, where=True, dtype=None, casting=None, order=None, su
     Examples
     --------
     >>> import numpy as np, fastml
-    >>> fastml.gelu(np.array([-np.inf, -10.0, 0.0, 1.0]))
-    array([ 0.00000000e+00, -7.61985302e-23,  0.00000000e+00,  8.41344746e-01])
+    >>> fastml.gelu(np.array([-10.0, 0.0, 1.0]))
+    array([-7.61985302e-23,  0.00000000e+00,  8.41344746e-01])
     """
     return apply(&GELU, ufuncs["gelu"], x, None, None, out, where, dtype, casting, order, subok)
 
