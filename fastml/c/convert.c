@@ -83,12 +83,9 @@ int fastml_are_classes(const int64_t *values, ptrdiff_t n, ptrdiff_t classes) {
     }
 
 void fastml_store(char *to, int dtype, ptrdiff_t step, const void *values, ptrdiff_t n) {
-    if (dtype == FASTML_F16)
-        STORE_ALL(uint16_t, float, half_from_float)
-    else if (dtype == FASTML_F32)
-        STORE_ALL(float, float, )
-    else
-        STORE_ALL(double, double, )
+    if (dtype == FASTML_F16) STORE_ALL(uint16_t, float, half_from_float)
+    else if (dtype == FASTML_F32) STORE_ALL(float, float, )
+    else STORE_ALL(double, double, )
     clear_flags();
 }
 
