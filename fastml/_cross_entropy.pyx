@@ -1,6 +1,7 @@
 """Cross-entropy: argument checks, and the walk over the problems of an array."""
 
 include "_dense.pxi"
+include "_operand.pxi"
 include "_cross_entropy_core.pxi"
 include "_cross_entropy_setup.pxi"
 
@@ -90,7 +91,7 @@ def cross_entropy(logits, target, *, axis=-1, class_weight=None, ignore_index=No
         check_gradient(out, return_grad, x, target=target, sample_weight=weight)
     gradient = out if out is not None else np.empty_like(x) if return_grad else None
     weight = None if weight is None else spread(weight, shape)
-    describe(&p, x, gradient, target, weight, probabilities, axis)
+    set_problems(&p, x, gradient, target, weight, probabilities, axis)
     p.base.given = not from_logits
     p.base.smoothing = p.base.smooth_total = smoothing_of(label_smoothing)
     set_ignored(&p, ignore_index, target, probabilities)

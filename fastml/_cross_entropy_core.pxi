@@ -10,12 +10,10 @@ from libc.stdint cimport int64_t
 from libc.string cimport memmove
 
 from fastml._fastml_runtime cimport (
-    FASTML_F32, FASTML_F64, FASTML_SHORT_ROW, FASTML_SUM_BLOCK, convert, convert_index, fastml_cross_entropy, kernels,
-    parallel_for,
+    FASTML_F32, FASTML_F64, FASTML_SHORT_ROW, FASTML_SUM_BLOCK, fastml_cross_entropy, kernels, parallel_for,
 )
 
 cdef enum:
-    MAX_AXES = 64
     COLUMNS_AT_LEAST = 8     # fewer side by side: one by one
     TASK_ELEMENTS = 16384
     TASK_ROWS = 256          # at most, of a call of a kernel for several problems
@@ -30,13 +28,6 @@ cdef enum Layout:
     ROWS, SHORT_ROWS, COLUMNS
 
 
-cdef struct Along:           # an array of the losses' shape; data NULL for none
-    const char *data
-    int kind, axes
-    ptrdiff_t size[MAX_AXES]
-    ptrdiff_t stride[MAX_AXES]
-
-
 cdef struct Problems:
     fastml_cross_entropy base                         # the first of them
     int dtype, wide                                   # stored and computed
@@ -47,7 +38,7 @@ cdef struct Problems:
     ptrdiff_t x_stride[MAX_AXES]
     ptrdiff_t gradient_stride[MAX_AXES]
     ptrdiff_t q_stride[MAX_AXES]
-    Along target, weight
+    Operand target, weight
     bint ignores
     int64_t ignore_index
     ptrdiff_t rows_per_task, tasks_per_row, first_task
@@ -59,35 +50,10 @@ cdef inline ptrdiff_t item_size(int dtype) noexcept nogil:
     return 2 << dtype
 
 
-cdef void load(const Along *array, ptrdiff_t start, ptrdiff_t n, void *to, int dtype) noexcept nogil:
-    """Convert elements [start, start + n) to float32 or float64, or to int64 where dtype is negative."""
-    cdef ptrdiff_t index, rest, count, length, step
-    cdef const char *data
-    cdef char *out = <char *>to
-    cdef int axis, last = array.axes - 1
-    while n > 0:
-        data = array.data
-        rest = start
-        for axis in range(last, -1, -1):
-            index = rest % array.size[axis]
-            rest //= array.size[axis]
-            data += index * array.stride[axis]
-        length = array.size[last] - start % array.size[last] if last >= 0 else 1
-        step = array.stride[last] if last >= 0 else 0
-        count = min(n, length)
-        if dtype < 0:
-            convert_index(<int64_t *>out, data, step, count, array.kind)
-        else:
-            convert(out, dtype, data, step, count, array.kind)
-        out += count * (8 if dtype < 0 else item_size(dtype))
-        start += count
-        n -= count
-
-
 cdef void load_targets(const Problems *p, ptrdiff_t start, ptrdiff_t n, int64_t *to) noexcept nogil:
     """Load classes; -1 where ignored."""
     cdef ptrdiff_t i
-    load(&p.target, start, n, to, -1)
+    gather(&p.target, INDEX, start, n, to)
     if p.ignores:
         for i in range(n):
             to[i] = -1 if to[i] == p.ignore_index else to[i]
@@ -117,9 +83,7 @@ cdef void run_problems(const Problems *p, ptrdiff_t start, ptrdiff_t n) noexcept
     if problem.q == NULL:
         load_targets(p, start, n, target)
         problem.target = target
-    if p.weight.data != NULL:
-        load(&p.weight, start, n, weight, p.wide)
-        problem.weight = weight
+    problem.weight = load(&p.weight, p.wide, start, n, weight)
     if p.layout != ROWS:
         move_to(p, start, &problem)
         if p.layout == COLUMNS:
@@ -133,7 +97,7 @@ cdef void run_problems(const Problems *p, ptrdiff_t start, ptrdiff_t n) noexcept
         one.loss = <char *>problem.loss + r * size
         one.target = target + r
         if problem.weight != NULL:
-            one.weight = <char *>weight + r * size
+            one.weight = <const char *>problem.weight + r * size
         kernels().cross_entropy_row[p.dtype](&one)
 
 

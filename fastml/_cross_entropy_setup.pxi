@@ -86,23 +86,6 @@ cdef buffer_for(Problems *p, shape, bint keep):
     p.losses = data_of(losses)
     return losses
 
-cdef int set_along(Along *along, cnp.ndarray array) except -1:
-    """Describe an array, its axes merged where memory goes on."""
-    cdef int k, last
-    along.data = <const char *>cnp.PyArray_DATA(array)
-    along.kind = kind_of(array.dtype)
-    along.axes = 0
-    for k in range(cnp.PyArray_NDIM(array)):
-        last = along.axes - 1
-        if last >= 0 and along.stride[last] == cnp.PyArray_DIM(array, k) * cnp.PyArray_STRIDE(array, k):
-            along.size[last] *= cnp.PyArray_DIM(array, k)
-        else:
-            last += 1
-            along.axes += 1
-            along.size[last] = cnp.PyArray_DIM(array, k)
-        along.stride[last] = cnp.PyArray_STRIDE(array, k)
-    return 0
-
 
 cdef void add_axis(Problems *p, ptrdiff_t size, ptrdiff_t x, ptrdiff_t gradient, ptrdiff_t q) noexcept:
     """Append an axis of the losses, or lengthen the last one where memory continues it."""
@@ -145,8 +128,8 @@ cdef void choose_layout(Problems *p, bint aligned) noexcept:
         p.columns = p.size[last]
 
 
-cdef int describe(Problems *p, cnp.ndarray x, cnp.ndarray gradient, cnp.ndarray target, cnp.ndarray weight,
-                  bint probabilities, int axis) except -1:
+cdef int set_problems(Problems *p, cnp.ndarray x, cnp.ndarray gradient, cnp.ndarray target, cnp.ndarray weight,
+                      bint probabilities, int axis) except -1:
     """Fill in where everything is."""
     cdef int k
     cdef cnp.ndarray q = target if probabilities else None
@@ -168,11 +151,8 @@ cdef int describe(Problems *p, cnp.ndarray x, cnp.ndarray gradient, cnp.ndarray 
         if k != axis:
             p.count *= cnp.PyArray_DIM(x, k)
             add_axis(p, cnp.PyArray_DIM(x, k), stride(x, k), stride(gradient, k), stride(q, k))
-    p.target.data = p.weight.data = NULL
-    if not probabilities:
-        set_along(&p.target, target)
-    if weight is not None:
-        set_along(&p.weight, weight)
+    describe(&p.target, None if probabilities else target, p.wide)
+    describe(&p.weight, weight, p.wide)
     choose_layout(p, PyArray_ISALIGNED(x) and (gradient is None or PyArray_ISALIGNED(gradient)))
     return 0
 
@@ -181,10 +161,10 @@ cdef ptrdiff_t first_bad_weight(const Problems *p, ptrdiff_t start, ptrdiff_t n,
     """Load weights; return how many stand before the first that is negative, infinite or NaN in either dtype."""
     cdef double total = 0
     cdef float narrow[FASTML_SUM_BLOCK]
-    load(&p.weight, start, n, weight, FASTML_F64)
+    gather(&p.weight, FASTML_F64, start, n, weight)
     cdef ptrdiff_t good = add_weights(weight, FASTML_F64, n, &total)
     if good == n and p.wide == FASTML_F32:
-        load(&p.weight, start, n, narrow, FASTML_F32)
+        gather(&p.weight, FASTML_F32, start, n, narrow)
         good = add_weights(narrow, FASTML_F32, n, &total)
     return good
 
@@ -205,7 +185,7 @@ cdef int examine_block(const Problems *p, const double *class_weight, ptrdiff_t 
             bad_weight[0] = start + i
             return -1
     if p.target.data != NULL:
-        load(&p.target, start, n, target, -1)
+        gather(&p.target, INDEX, start, n, target)
         for i in range(n if p.ignores else 0):
             if target[i] == p.ignore_index:
                 target[i] = 0

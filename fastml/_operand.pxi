@@ -1,13 +1,15 @@
 """Arrays of any layout and real dtype, read and written block by block in C order of their index."""
 
 from libc.stddef cimport ptrdiff_t
+from libc.stdint cimport int64_t
 
-from fastml._fastml_runtime cimport convert, store
+from fastml._fastml_runtime cimport convert, convert_index, store
 
 from fastml._fastml_runtime import kind_of
 
 cdef enum:
     MAX_AXES = 64
+    INDEX = -1               # the dtype to gather classes in
 
 
 cdef struct Operand:         # an array as it lies in memory; data NULL for none
@@ -63,21 +65,29 @@ cdef inline char *run_of(const Operand *o, ptrdiff_t start, ptrdiff_t n, ptrdiff
     return o.data + offset
 
 
-cdef void *load(const Operand *o, int dtype, ptrdiff_t start, ptrdiff_t n, void *block) noexcept nogil:
-    """Return n elements in the dtype: where they are, or converted into the block."""
-    cdef ptrdiff_t count = 0, size = 4 if dtype == FASTML_F32 else 8
+cdef void gather(const Operand *o, int dtype, ptrdiff_t start, ptrdiff_t n, void *block) noexcept nogil:
+    """Convert n elements into the block: to float32 or float64, or to int64 where the dtype is INDEX."""
+    cdef ptrdiff_t count = 0, size = 4 if dtype == FASTML_F32 else 8, step = o.stride[o.axes - 1]
     cdef char *source
     cdef char *to = <char *>block
-    if o.data == NULL:
-        return NULL
-    if o.direct:
-        return o.data + start * size
     while n > 0:
         source = run_of(o, start, n, &count)
-        convert(to, dtype, source, o.stride[o.axes - 1], count, o.kind)
+        if dtype == INDEX:
+            convert_index(<int64_t *>to, source, step, count, o.kind)
+        else:
+            convert(to, dtype, source, step, count, o.kind)
         to += count * size
         start += count
         n -= count
+
+
+cdef void *load(const Operand *o, int dtype, ptrdiff_t start, ptrdiff_t n, void *block) noexcept nogil:
+    """Return n elements in the dtype it was described to: where they are, or converted into the block."""
+    if o.data == NULL:
+        return NULL
+    if o.direct:
+        return o.data + start * (4 if dtype == FASTML_F32 else 8)
+    gather(o, dtype, start, n, block)
     return block
 
 
