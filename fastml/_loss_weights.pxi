@@ -33,7 +33,7 @@ cdef double weight_total(str name, cnp.ndarray weights) except? -1:
     if not isfinite(total):
         for index, value in np.ndenumerate(weights):
             if not (value >= 0 and np.isfinite(value)):
-                where = index[0] if len(index) == 1 else index
-                raise ValueError(f"{name}: expected finite numbers >= 0, got {value} at index {where}")
+                where = f" at index {index[0] if len(index) == 1 else index}" if index else ""
+                raise ValueError(f"{name}: expected finite numbers >= 0, got {value}{where}")
         raise ValueError(f"{name}: expected a finite sum, got {total}")
     return total
