@@ -67,7 +67,8 @@ def logistic_loss(
     Notes
     -----
     With ``z = scale * X w + b``: ``log(1 + exp(z)) - y z`` or ``logsumexp(z) - z[y]``. Losses are exact in the tail and
-    summed in float64. The bits of the result do not depend on the number of threads.
+    summed in float64, in a binary model without weights after those of each eight rows were joined in the dtype of `w`.
+    The bits of the result do not depend on the number of threads.
 
     Examples
     --------
