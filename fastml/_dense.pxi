@@ -1,4 +1,4 @@
-"""What the fast paths of _elementwise.pyx and _softmax.pyx ask of an array, through NumPy's C API."""
+"""What fast paths ask of an array, through NumPy's C API."""
 
 cimport numpy as cnp
 from libc.stdint cimport uintptr_t
