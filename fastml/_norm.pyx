@@ -66,6 +66,7 @@ def batch_moments(x, y):
     shift = mean.astype(np.float64)
     below, square = total * (1.0 / max(<ptrdiff_t>1, n.C))       # as norm_finish does
     variance = np.maximum(square - below * below, 0)
+    variance[np.isinf(variance)] = np.nan
     mean[...] = shift + below
     return mean, (shift - mean) + below, variance
 

@@ -72,8 +72,8 @@ def layer_norm(
     Max error: 0.51 ULP (float16), 4 ULP (float32), 4 ULP (float64).
     The unit is that of the row's largest ``|x - mean| * rstd`` times ``|weight|``, or of `bias` where that is more.
     Sums are float64, of differences from the first elements, or from the mean where these lie far from it: the variance
-    loses nothing where the mean is large beside it, nor overflows in float32. ``x - mean`` has the mean in two parts.
-    Ba, Kiros and Hinton (2016).
+    loses nothing where the mean is large beside it, nor overflows in float32; in float64, differences of more than
+    1e154 give NaN. ``x - mean`` has the mean in two parts. Ba, Kiros and Hinton (2016).
 
     Examples
     --------

@@ -253,3 +253,12 @@ def test_awkward_arrays(name, isa, awkward, fastml):
     np.testing.assert_allclose(
         result[some], right[some], rtol=8 * np.finfo(x.dtype).eps, atol=9 * np.finfo(x.dtype).eps
     )
+
+
+def test_squares_that_overflow_in_float64_are_not_taken_for_a_spread(isa, fastml):
+    x = np.array([[1e300, -1e300, 0.0], [1.0, 2.0, 3.0]])
+    result = call(fastml, "layer_norm", x)
+    assert np.isnan(result[0]).all()
+    assert_same_bits(result[1], call(fastml, "layer_norm", x[1]))
+    batch = fastml.batch_norm(x, training=True, axis=0)
+    assert_same_bits(batch, result)

@@ -133,6 +133,8 @@ NOINLINE static void FN(norm_finish)(int kind, const double *sums, ptrdiff_t w, 
             double shift = (double)mean[j], u = (sums[j] + low[j]) * share, variance = (sums[w + j] + low[w + j]) * share;
             u = centered ? u : 0;
             variance -= u * u;
+            /* squares of float64 that overflow tell nothing of the spread */
+            variance = centered && variance > 0x1.fffffffffffffp1023 ? NAN : variance;
             double inverse = 1 / sqrt((variance < 0 ? 0 : variance) + eps);
             T high = (T)(shift + u);
             mean[j] = high;
