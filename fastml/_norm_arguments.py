@@ -16,9 +16,12 @@ Axes = SupportsIndex | Sequence[SupportsIndex]
 
 def reduced_axes(axis: Axes, ndim: int) -> tuple[int, ...]:
     """Return the axes counted from 0, in the order of the array."""
-    if not isinstance(axis, (tuple, list, SupportsIndex)):
+    if isinstance(axis, (tuple, list)):
+        axes = [axis_index(k, ndim) for k in axis]
+    elif hasattr(axis, "__index__"):
+        return (axis_index(axis, ndim),)
+    else:
         raise TypeError(f"axis: expected an integer or a tuple of integers, got {type(axis).__name__}")
-    axes = [axis_index(k, ndim) for k in ([axis] if isinstance(axis, SupportsIndex) else axis)]
     if len(set(axes)) != len(axes):
         raise ValueError(f"axis: expected different axes, got {axis}")
     return tuple(sorted(axes))
