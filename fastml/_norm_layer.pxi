@@ -46,22 +46,19 @@ cdef void backward(const Norm *n, Scratch *s, fastml_norm *p, Numbers *numbers, 
         k += count
 
 
-cdef void load_numbers(const Norm *n, Numbers *numbers, ptrdiff_t r, ptrdiff_t w) noexcept nogil:
-    """The given mean and rstd, in the dtype that computes."""
-    cdef ptrdiff_t j
-    cdef double block[FASTML_NORM_COLUMNS]
-    cdef const void *values = load(&n.mean, n.dtype, r, w, block)
-    for j in range(w):
-        put(n.dtype, numbers.mean, j, 0 if values == NULL else get(n.dtype, values, j))
-    values = load(&n.rstd, n.dtype, r, w, block)
-    for j in range(w):
-        put(n.dtype, numbers.rstd, j, get(n.dtype, values, j))
-
-
 cdef inline void load_copy(const Norm *n, const Operand *o, ptrdiff_t start, ptrdiff_t count, void *to) noexcept nogil:
     cdef const void *values = load(o, n.dtype, start, count, to)
     if values != to:
         memcpy(to, values, count * size_of(n))
+
+
+cdef void load_numbers(const Norm *n, Numbers *numbers, ptrdiff_t r, ptrdiff_t w) noexcept nogil:
+    """The given mean and rstd, in the dtype that computes."""
+    if n.mean.data == NULL:
+        memset(numbers.mean, 0, w * size_of(n))
+    else:
+        load_copy(n, &n.mean, r, w, numbers.mean)
+    load_copy(n, &n.rstd, r, w, numbers.rstd)
 
 
 cdef void add_gradient(const Norm *n, fastml_norm *p, ptrdiff_t r, ptrdiff_t w, double *part) noexcept nogil:

@@ -70,12 +70,12 @@ INLINE void FN(norm_block)(int kind, const fastml_norm *p, ptrdiff_t from, ptrdi
             if (from) memcpy(&u, &lane[l][j], sizeof u);
             if (from) memcpy(&v, &lane[l][w + j], sizeof v);
             for (ptrdiff_t i = from + l; i < to; i += NORM_LANES) {
-                FN(sum_part) g = {0}, *dy_or_g = &g;
+                FN(sum_part) g = {0};
                 if (kind == FASTML_NORM_DOTS) {
                     g = *(const FN(sum_part) *)(dy + i * p->dy_step + j);
                     if (weight) g *= weight[i];
                 }
-                FN(norm_add)(kind, x + i * p->x_step + j, (const T *)dy_or_g, NULL, m, center, s, &u, &v);
+                FN(norm_add)(kind, x + i * p->x_step + j, (const T *)&g, NULL, m, center, s, &u, &v);
             }
             memcpy(&lane[l][j], &u, sizeof u);
             memcpy(&lane[l][w + j], &v, sizeof v);
