@@ -107,13 +107,13 @@ cdef extern from "fastml.h" nogil:
     ctypedef void (*fastml_logistic_softmax)(
         const void *X, const void *target, const void *weight, const void *w, const void *bias, double *loss,
         void *gradient, void *bias_gradient, void *scores, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx,
-        ptrdiff_t K) noexcept nogil
+        ptrdiff_t K, bint multi_label) noexcept nogil
     ctypedef void (*fastml_predict_binary)(
         const void *X, const void *w, const void *bias, void *p, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx,
         bint from_memory) noexcept nogil
     ctypedef void (*fastml_predict_softmax)(
         const void *X, const void *w, const void *bias, void *p, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx,
-        ptrdiff_t K) noexcept nogil
+        ptrdiff_t K, bint multi_label) noexcept nogil
 
     ctypedef struct fastml_random:
         uint64_t key

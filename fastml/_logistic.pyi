@@ -12,6 +12,7 @@ class Problem:
         dtype: DTypeLike,
         classes: int,
         scale: float | None,
+        multi_label: bool = False,
     ) -> None: ...
     @property
     def dtype(self) -> np.dtype[Any]: ...
@@ -21,6 +22,8 @@ class Problem:
     def d(self) -> int: ...
     @property
     def classes(self) -> int: ...
+    @property
+    def multi_label(self) -> bool: ...
     @overload
     def evaluate(
         self, w: NDArray[Any], b: NDArray[Any], gradient: Literal[True] = True, rows: NDArray[np.int64] | None = None

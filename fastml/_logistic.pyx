@@ -12,20 +12,22 @@ cdef class Problem:
     """X, and y and weights where there are any, ready to be passed over.
 
     The arrays are native; X (n, d), target and weight (n,) or None; dtype is that of w; classes 1 means binary.
+    With multi_label each of the classes is a binary model and the target (n, classes).
     """
 
     cdef object X, target, weight
     cdef readonly object dtype
     cdef readonly ptrdiff_t n, d, classes
+    cdef readonly bint multi_label
     cdef double scale
     cdef Pass setup
 
-    def __init__(self, X, target, weight, dtype, classes, scale):
+    def __init__(self, X, target, weight, dtype, classes, scale, multi_label=False):
         cdef Pass *p = &self.setup
         memset(p, 0, sizeof(Pass))
         self.X, self.target, self.weight = X, target, weight
         self.dtype, self.scale = np.dtype(dtype), 1.0 if scale is None else scale
-        self.n, self.d, self.classes = X.shape[0], X.shape[1], classes
+        self.n, self.d, self.classes, self.multi_label = X.shape[0], X.shape[1], classes, multi_label
         p.dtype = FASTML_F32 if self.dtype == np.float32 else FASTML_F64
         p.X = <const char *>cnp.PyArray_DATA(X)
         p.n = self.n
@@ -33,7 +35,9 @@ cdef class Problem:
         p.x_row = cnp.PyArray_STRIDE(X, 0)
         p.x_column = cnp.PyArray_STRIDE(X, 1)
         p.x_kind = kind_of(X.dtype)
-        p.target = column_of(target, self.dtype, classes == 1)   # a class is an index: checked where none can change it
+        p.multi_label = multi_label and classes > 1
+        # a class is an index: checked where none can change it
+        p.target = column_of(target, self.dtype, classes == 1 or multi_label)
         p.weight = column_of(weight, self.dtype, True)
         p.K = classes
         p.KP = 1 if classes == 1 else (classes + FASTML_CLASS_STEP - 1) // FASTML_CLASS_STEP * FASTML_CLASS_STEP
@@ -47,7 +51,7 @@ cdef class Problem:
         """Pass over n rows; add to sums: loss, weight, then (ld + 1) x KP of gradient. Raises for bad rows."""
         cdef Pass p = self.setup
         cdef ptrdiff_t size = item_size(&p), elements = (p.ld + 1) * p.KP, part_bytes, k
-        cdef ptrdiff_t block, scores, model_bytes = (elements * size + 63) // 64 * 64
+        cdef ptrdiff_t block, scores, labels, model_bytes = (elements * size + 63) // 64 * 64
         cdef char *memory
         cdef Part *part
         if rows != NULL:
@@ -55,11 +59,12 @@ cdef class Problem:
             p.from_memory = False      # these rows are copied into a block, which is in cache
         block = 0 if p.direct and rows == NULL else p.block_rows * p.ld * size
         scores = p.block_rows * p.KP * size if p.K > 1 else 0
+        labels = p.block_rows * p.K * size if p.multi_label else 0
         p.n = n
         p.rows = rows
         p.gradient = gradient
         p.probabilities = probabilities
-        part_bytes = elements * (8 + size) * gradient + block + scores + 64
+        part_bytes = elements * (8 + size) * gradient + block + scores + labels + 64
         part_bytes = (part_bytes + 63) // 64 * 64
         count = min(p.part_count, (n + p.part_rows - 1) // p.part_rows)
         memory = <char *>calloc(1, model_bytes + count * part_bytes)
@@ -73,6 +78,7 @@ cdef class Problem:
                 part.recent = <char *>(part.gradient + elements * gradient)
                 part.block = part.recent + elements * size * gradient
                 part.scores = part.block + block
+                part.labels = part.scores + scores
                 part.bad_target = part.bad_weight = -1
             self.run_rounds(&p)
             for k in range(count):
@@ -98,6 +104,10 @@ cdef class Problem:
             PyErr_CheckSignals()
 
     cdef check_part(self, const Part *part):
+        if part.bad_target >= 0 and self.multi_label:
+            labels = self.target[part.bad_target]
+            column = int(np.isin(labels, (0, 1)).argmin())
+            raise ValueError(f"y: expected 0 or 1, got {labels[column]} in row {part.bad_target}, column {column}")
         if part.bad_target >= 0:
             wanted = "0 or 1" if self.classes == 1 else f"classes from 0 to {self.classes - 1}"
             raise ValueError(f"y: expected {wanted}, got {self.target[part.bad_target]} in row {part.bad_target}")
@@ -134,4 +144,4 @@ cdef class Problem:
         cdef double nothing[2]
         out = np.empty((self.n, self.classes), self.dtype)
         self.run(w, b, <char *>cnp.PyArray_DATA(out), False, self.n, NULL, nothing)
-        return out[:, 0] if self.classes == 1 else out
+        return out if self.classes > 1 or self.multi_label else out[:, 0]

@@ -38,6 +38,7 @@ cdef double ELEMENT_NS = 0.25
 cdef struct Column:          # y, sample_weight: a strided vector; data NULL for none
     const char *data
     ptrdiff_t step
+    ptrdiff_t labels, label_step     # how many numbers each row has, 1 but for several labels
     int kind
     bint direct              # dense in the dtype of w
 
@@ -48,7 +49,8 @@ cdef struct Part:            # the sums of one task
     double *gradient         # d x KP, then KP of the bias
     char *recent             # the same in the dtype of w, since the last flush
     char *block              # converted rows, where X needs it
-    char *scores             # FASTML_BLOCK_ROWS x KP
+    char *scores             # block_rows x KP
+    char *labels             # block_rows x K, converted
     ptrdiff_t bad_target, bad_weight     # the first row with one, or -1
 
 
@@ -59,7 +61,7 @@ cdef struct Pass:
     const int64_t *rows      # the rows to take, or NULL for all
     Column target, weight
     int dtype
-    bint direct, gradient, from_memory
+    bint direct, gradient, from_memory, multi_label
     ptrdiff_t K, KP          # classes, padded; both 1 for binary
     ptrdiff_t ld             # features, padded
     char *w                  # ld x KP, times scale
@@ -95,6 +97,11 @@ cdef const char *load_column(const Pass *p, const Column *column, ptrdiff_t star
     cdef ptrdiff_t r, size = item_size(p)
     if p.rows == NULL and column.direct:
         return column.data + start * column.step
+    if column.labels > 1:
+        for r in range(R):
+            convert(block + r * column.labels * size, p.dtype, column.data + row_number(p, start + r) * column.step,
+                    column.label_step, column.labels, column.kind)
+        return block
     if p.rows == NULL:
         convert(block, p.dtype, column.data + start * column.step, column.step, R, column.kind)
         return block
@@ -131,10 +138,10 @@ cdef void run_part(void *context, ptrdiff_t index) noexcept nogil:
     cdef char *bias_gradient = part.recent + bias_at if p.gradient else NULL
     while row < stop:
         R = min(p.block_rows, stop - row)
-        target = load_column(p, &p.target, row, R, <char *>buffers[0])
-        good = count_classes(target, p.dtype, R, max(p.K, <ptrdiff_t>2))
-        if good < R:
-            part.bad_target = row_number(p, row + good)
+        target = load_column(p, &p.target, row, R, part.labels if p.multi_label else <char *>buffers[0])
+        good = count_classes(target, p.dtype, R * p.target.labels, 2 if p.multi_label else max(p.K, <ptrdiff_t>2))
+        if good < R * p.target.labels:
+            part.bad_target = row_number(p, row + good // p.target.labels)
             return
         if p.weight.data != NULL:
             weights = load_column(p, &p.weight, row, R, <char *>buffers[1])
@@ -148,7 +155,7 @@ cdef void run_part(void *context, ptrdiff_t index) noexcept nogil:
                                                d, ld, p.from_memory)
         else:
             kernels().logistic_softmax[p.dtype](X, target, weights, p.w, p.bias, &part.loss, gradient, bias_gradient,
-                                                part.scores, R, p.d, ld, p.K)
+                                                part.scores, R, p.d, ld, p.K, p.multi_label)
         row += R
         recent_rows += R
         if p.gradient and recent_rows >= FLUSH_ROWS:
@@ -171,7 +178,7 @@ cdef void predict_part(void *context, ptrdiff_t index) noexcept nogil:
         if p.K == 1:
             kernels().predict_binary[p.dtype](X, p.w, p.bias, p.probabilities + row * size, R, d, ld, p.from_memory)
         else:
-            kernels().predict_softmax[p.dtype](X, p.w, p.bias, part.scores, R, p.d, ld, p.K)
+            kernels().predict_softmax[p.dtype](X, p.w, p.bias, part.scores, R, p.d, ld, p.K, p.multi_label)
             for r in range(R):
                 copy_bytes(p.probabilities + (row + r) * p.K * size, part.scores + r * p.KP * size, p.K * size)
         row += R
@@ -182,12 +189,15 @@ cdef extern from "string.h" nogil:
 
 
 cdef Column column_of(array, dtype, bint in_place) except *:
-    cdef Column column = Column(NULL, 0, 0, False)
+    cdef Column column = Column(NULL, 0, 1, 0, 0, False)
     if array is not None:
         column.data = <const char *>cnp.PyArray_DATA(array)
         column.step = cnp.PyArray_STRIDE(array, 0)
+        if array.ndim == 2:
+            column.labels, column.label_step = array.shape[1], cnp.PyArray_STRIDE(array, 1)
         column.kind = kind_of(array.dtype)
-        column.direct = in_place and array.dtype == dtype and column.step == dtype.itemsize and array.flags.aligned
+        column.direct = (in_place and array.dtype == dtype and column.step == column.labels * dtype.itemsize
+                         and (column.labels == 1 or column.label_step == dtype.itemsize) and array.flags.aligned)
     return column
 
 

@@ -14,15 +14,18 @@ from fastml._logistic import Problem
 Array = npt.NDArray[Any]
 
 READY = (np.dtype(np.float32), np.dtype(np.float64))  # native
+ROWS_AT_ONCE = 1 << 16
 
 
 class Model:
     """w and b as they came, checked, and as the pass takes them.
 
-    b has an entry for each class, or one, as a number or of shape (1,), that all classes share.
+    b has an entry for each class, or one, as a number or of shape (1,), that all classes share. With multi_label the
+    classes are labels, each a binary model; w (d,) has none.
     """
 
-    def __init__(self, w: npt.ArrayLike, b: npt.ArrayLike) -> None:
+    def __init__(self, w: npt.ArrayLike, b: npt.ArrayLike, multi_label: bool = False) -> None:
+        self.multi_label = False
         if type(w) is np.ndarray and w.dtype in READY and w.ndim == 1 and type(b) in (float, w.dtype.type):
             self.w, self.classes, self.b = w, 1, np.array(b)  # nothing to check: the plain case of small calls
             self.bias = np.array((b,), w.dtype)
@@ -35,7 +38,10 @@ class Model:
         if self.w.ndim not in (1, 2):
             raise ValueError(f"w: expected shape (d,) or (d, K), got {self.w.shape}")
         self.classes = 1 if self.w.ndim == 1 else self.w.shape[1]
-        if self.w.ndim == 2 and self.classes < 2:
+        self.multi_label = multi_label and self.w.ndim == 2
+        if self.multi_label and self.classes < 1:
+            raise ValueError(f"w: expected one label at least, got shape {self.w.shape}")
+        if self.w.ndim == 2 and self.classes < 2 and not self.multi_label:
             raise ValueError(f"w: expected two classes at least, or shape (d,), got shape {self.w.shape}")
         self.b = as_array("b", b)
         if self.b.dtype.kind not in "biuf":
@@ -107,6 +113,21 @@ def vector(name: str, values: npt.ArrayLike, n: int) -> Array:
     return array
 
 
+def labels(y: npt.ArrayLike, n: int, model: Model) -> Array:
+    """Return y as a native array that fits the model: (n,), or (n, K) for a model of labels."""
+    if not model.multi_label:
+        target = vector("y", y, n)
+        if model.classes > 1 and target.dtype.kind not in "iub":
+            raise TypeError(f"y: expected an integer dtype for classes, got {target.dtype}")
+        return target
+    target = native(as_array("y", y))
+    if kind_of(target.dtype) < 0:
+        raise TypeError(f"y: expected a real dtype, got {target.dtype}")
+    if target.shape != (n, model.classes):
+        raise ValueError(f"y: expected shape ({n}, {model.classes}), got {target.shape}")
+    return target
+
+
 def checked_scale(scale: float | None) -> float | None:
     """Return scale, if it is None or a finite number."""
     return None if scale is None else finite("scale", scale)
@@ -119,12 +140,10 @@ def make_problem(
     if sample_weight is None and is_plain(X, y, model):
         return Problem(np.asarray(X), np.asarray(y), None, model.w.dtype, 1, checked_scale(scale))
     X = matrix(X, model.w.shape[0])
-    target = vector("y", y, X.shape[0])
-    if model.classes > 1 and target.dtype.kind not in "iub":
-        raise TypeError(f"y: expected an integer dtype for classes, got {target.dtype}")
+    target = labels(y, X.shape[0], model)
     weight = None if sample_weight is None else vector("sample_weight", sample_weight, X.shape[0])
     check_before_rounding(target, weight, model.w.dtype)
-    return Problem(X, target, weight, model.w.dtype, model.classes, checked_scale(scale))
+    return Problem(X, target, weight, model.w.dtype, model.classes, checked_scale(scale), model.multi_label)
 
 
 def is_plain(X: Any, y: Any, model: Model) -> bool:
@@ -146,7 +165,10 @@ def check_before_rounding(y: Array, weight: Array | None, dtype: np.dtype[Any]) 
     for name, values, wanted in (("y", y, "0 or 1"), ("sample_weight", weight, f"numbers >= 0, finite in {dtype}")):
         if values is None or values.dtype.kind != "f" or values.dtype.itemsize <= dtype.itemsize:
             continue
-        good = np.isin(values, (0, 1)) if name == "y" else (values >= 0) & (values <= np.finfo(dtype).max)
-        if not good.all():
-            row = int(good.argmin())
-            raise ValueError(f"{name}: expected {wanted}, got {values[row]} in row {row}")
+        for start in range(0, len(values), ROWS_AT_ONCE):
+            part = values[start : start + ROWS_AT_ONCE]
+            good = (part == 0) | (part == 1) if name == "y" else (part >= 0) & (part <= np.finfo(dtype).max)
+            if not good.all():
+                row, *column = (int(i) for i in np.unravel_index(good.argmin(), part.shape))
+                where = f"row {start + row}" + "".join(f", column {k}" for k in column)
+                raise ValueError(f"{name}: expected {wanted}, got {part[row, *column]} in {where}")

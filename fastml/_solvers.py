@@ -177,10 +177,10 @@ def epoch(objective: Objective, order: Array, rate: float, weight: Array | None)
 
 
 @np.errstate(all="ignore")
-def first_rate(X: Array, scale: float | None, classes: int, l2: float) -> float:
+def first_rate(X: Array, scale: float | None, problem: Problem, l2: float) -> float:
     """Return the rate at which SGD starts: 1 over the curvature that a batch is expected to have.
 
-    That is ``c (v + m / BATCH) + 2 l2``: c bounds the second derivative of the loss, 1/4 (binary) or 1/2 (softmax); v
+    That is ``c (v + m / BATCH) + 2 l2``: c bounds the second derivative of the loss, 1/4 (sigmoid) or 1/2 (softmax); v
     is the largest eigenvalue of the mean of ``x x^T``, by the power method, and m the mean of ``|x|^2``, both over
     evenly spaced rows of X, a million elements in all, with a 1 for the intercept.
     """
@@ -195,5 +195,6 @@ def first_rate(X: Array, scale: float | None, classes: int, l2: float) -> float:
         # not matmul, whose bits may depend on its number of threads
         vector = np.einsum("ij,i->j", rows, np.einsum("ij,j->i", rows, vector)) / n
         largest = float(np.sqrt(vector @ vector))
-    curvature = (0.25 if classes == 1 else 0.5) * (largest + float(squares.sum()) / BATCH) + 2.0 * l2
+    bound = 0.25 if problem.classes == 1 or problem.multi_label else 0.5
+    curvature = bound * (largest + float(squares.sum()) / BATCH) + 2.0 * l2
     return 1.0 / curvature if curvature > 0 else 1.0

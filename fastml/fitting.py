@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fastml._arguments import finite, generator, integer
+from fastml._arguments import as_array, finite, generator, integer
 from fastml._logistic import Problem
 from fastml._logistic_data import Model, Penalty, make_problem, matrix, vector
 from fastml._solvers import Objective, first_rate, lbfgs, sgd
@@ -60,22 +60,23 @@ def fit_logistic(
     callback: Callable[[Step], bool | None] | None = None,
     verbose: bool = False,
 ) -> FitResult:
-    """Fit a logistic regression (two classes) or a softmax regression (more).
+    """Fit a logistic regression (two classes, or independent labels) or a softmax regression (more classes).
 
     Parameters
     ----------
     X : array_like of real numbers, shape (n, d)
         Never converted whole.
-    y : array_like, shape (n,)
-        0 or 1; or integers from 0 to K - 1 for K > 2 classes.
+    y : array_like, shape (n,) or (n, K)
+        0 or 1; or integers from 0 to K - 1 for K > 2 classes; or, of shape (n, K), 0 or 1 for each of K independent
+        labels, whose losses are added up.
     l1, l2 : float
         ``l1 * sum |w| + l2 * sum w^2`` is added to the mean loss; b is not penalised.
     sample_weight : array_like, shape (n,), optional
     scale : float, optional
         Multiplies X.
     w : ndarray of float32 or float64, shape (d,) or (d, K), optional
-        Where to start, updated in place after every finished step. Without it zeros: float32 for X of float16,
-        float32 or 8-bit integers, else float64.
+        Where to start, updated in place after every finished step. Without it zeros, (d, K) for labels: float32
+        for X of float16, float32 or 8-bit integers, else float64.
     b : ndarray, a shape as in `logistic_loss`, optional
         As `w`, of the dtype of `w`.
     fit_intercept : bool, default True
@@ -132,10 +133,12 @@ def fit_logistic(
     if not isinstance(solver, str) or solver not in ("auto", "lbfgs", "sgd"):
         raise ValueError(f"solver: expected 'auto', 'lbfgs' or 'sgd', got {solver!r:.60}")
     X = matrix(X, None)
-    target = vector("y", y, X.shape[0])
+    target = as_array("y", y)
+    if target.ndim != 2:
+        target = vector("y", target, X.shape[0])
     weight = None if sample_weight is None else vector("sample_weight", sample_weight, X.shape[0])
     w, b = starting_point(X, target, w, b)
-    model = Model(w, b)
+    model = Model(w, b, target.ndim == 2)
     problem = make_problem(X, target, model, weight, scale)
     objective = Objective(problem, Penalty(l1, l2), w, b, bool(fit_intercept))
     validation = validation_problem(validation_data, model, scale)
@@ -144,7 +147,7 @@ def fit_logistic(
     tol = finite("tol", tol, least=0)
     order = generator(rng)
     if solver == "sgd":
-        steps = sgd(objective, tol, order, first_rate(X, scale, model.classes, objective.penalty.l2), weight)
+        steps = sgd(objective, tol, order, first_rate(X, scale, problem, objective.penalty.l2), weight)
     else:
         steps = lbfgs(objective, tol)
 
@@ -169,14 +172,8 @@ def fit_logistic(
 def starting_point(X: Array, y: Array, w: Array | None, b: Array | None) -> tuple[Array, Array]:
     """Return the arrays to be fitted: those given, checked, or zeros."""
     if w is None:
-        if y.dtype.kind == "f" and not np.isin(y, (0, 1)).all():
-            raise TypeError(f"y: expected 0 and 1, or an integer dtype for classes, got {y.dtype}")
-        classes = int(y.max(initial=0)) + 1
-        if classes > max(X.shape[0], 2):
-            raise ValueError("y: expected classes numbered from 0, at most as many as rows where w is not given, "
-                             f"got {y.max()} in row {y.argmax()}")  # fmt: skip
         dtype = np.float32 if X.dtype in (np.float16, np.float32, np.int8, np.uint8) else np.float64
-        w = np.zeros(X.shape[1] if classes <= 2 else (X.shape[1], classes), dtype)
+        w = np.zeros((X.shape[1], *outputs(X, y)), dtype)
     elif not isinstance(w, np.ndarray) or w.dtype not in (np.float32, np.float64) or not w.dtype.isnative:
         got = w.dtype if isinstance(w, np.ndarray) else type(w).__name__
         raise TypeError(f"w: expected an ndarray of float32 or float64, got {got}")
@@ -189,6 +186,19 @@ def starting_point(X: Array, y: Array, w: Array | None, b: Array | None) -> tupl
         if not array.flags.writeable:
             raise ValueError(f"{name}: expected a writeable array, got a read-only one")
     return w, b
+
+
+def outputs(X: Array, y: Array) -> tuple[int, ...]:
+    """Return the shape of a row of scores: () for two classes, (K,) for more and for labels."""
+    if y.ndim == 2:
+        return y.shape[1:]
+    if y.dtype.kind == "f" and not np.isin(y, (0, 1)).all():
+        raise TypeError(f"y: expected 0 and 1, or an integer dtype for classes, got {y.dtype}")
+    classes = int(y.max(initial=0)) + 1
+    if classes > max(X.shape[0], 2):
+        raise ValueError("y: expected classes numbered from 0, at most as many as rows where w is not given, "
+                         f"got {y.max()} in row {y.argmax()}")  # fmt: skip
+    return (classes,) if classes > 2 else ()
 
 
 def validation_problem(data: Any, model: Model, scale: float | None) -> Problem | None:

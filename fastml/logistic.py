@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastml._arguments import finite
+from fastml._arguments import as_array, finite
 from fastml._logistic import Problem
 from fastml._logistic_data import Model, Penalty, checked_scale, make_problem, matrix
 from fastml.fitting import FitResult, fit_logistic
@@ -36,8 +36,9 @@ def logistic_loss(
     ----------
     X : array_like of real numbers, shape (n, d)
         Converted block by block where it is not dense in the dtype of `w`, never whole.
-    y : array_like, shape (n,)
-        0 or 1 where `w` has shape (d,); integers from 0 to K - 1 where it has shape (d, K).
+    y : array_like, shape (n,) or (n, K)
+        0 or 1 where `w` has shape (d,). Where it has shape (d, K): integers from 0 to K - 1, the classes of a softmax
+        regression; or, of shape (n, K), 0 or 1 for each of K independent labels.
     w : array_like of float32 or float64, shape (d,) or (d, K)
         Its dtype is the one that computes.
     b : array_like, shape (), (1,) or (K,)
@@ -66,7 +67,8 @@ def logistic_loss(
 
     Notes
     -----
-    With ``z = scale * X w + b``: ``log(1 + exp(z)) - y z`` or ``logsumexp(z) - z[y]``. Losses are exact in the tail and
+    With ``z = scale * X w + b``: ``log(1 + exp(z)) - y z``, added up over the labels of a row, or ``logsumexp(z) -
+    z[y]``. Losses are exact in the tail and
     summed in float64, in a binary model without weights after those of each eight rows were joined in the dtype of `w`.
     The bits of the result do not depend on the number of threads.
 
@@ -78,7 +80,8 @@ def logistic_loss(
     >>> print(f"{loss:.6f}", dw, db)
     0.693147 [-0.5   0.25] 0.0
     """
-    model = Model(w, b)
+    y = y if isinstance(y, np.ndarray) else as_array("y", y)
+    model = Model(w, b, y.ndim == 2)
     problem = make_problem(X, y, model, sample_weight, scale)
     penalty = Penalty(l1, l2)
     loss, dw, db = problem.evaluate(model.w, model.bias, return_grad)
@@ -153,7 +156,12 @@ def logistic_step(
 
 @np.errstate(all="ignore")
 def predict_logistic(
-    X: npt.ArrayLike, w: npt.ArrayLike, b: npt.ArrayLike = 0.0, *, scale: float | None = None
+    X: npt.ArrayLike,
+    w: npt.ArrayLike,
+    b: npt.ArrayLike = 0.0,
+    *,
+    scale: float | None = None,
+    multi_label: bool = False,
 ) -> Array:
     """Return the probabilities of a logistic or softmax regression.
 
@@ -164,18 +172,21 @@ def predict_logistic(
     b : array_like, a shape as in `logistic_loss`
     scale : float, optional
         Multiplies X.
+    multi_label : bool, default False
+        The columns of `w`, of shape (d, K), belong to independent labels, as after a fit to `y` of shape (n, K), and
+        not to the classes of a softmax regression.
 
     Returns
     -------
     ndarray, shape (n,) or (n, K)
-        ``sigmoid(scale * X w + b)``, or its softmax over the classes; the dtype of `w`.
+        ``sigmoid(scale * X w + b)``, or for classes its softmax; the dtype of `w`.
 
     Raises
     ------
     TypeError
         `X` is not real, or `w` is no float32 or float64.
     ValueError
-        A shape does not fit, or `scale` is not a finite number.
+        A shape does not fit, with `multi_label` also that of `w` (d,), or `scale` is not a finite number.
 
     Examples
     --------
@@ -183,8 +194,10 @@ def predict_logistic(
     >>> fastml.predict_logistic(np.array([[0.0], [np.inf]]), np.array([1.0]))
     array([0.5, 1. ])
     """
-    model = Model(w, b)
+    model = Model(w, b, bool(multi_label))
+    if multi_label and not model.multi_label:
+        raise ValueError(f"w: expected shape (d, K) with multi_label, got {model.w.shape}")
     X = matrix(X, model.w.shape[0])
-    problem = Problem(X, None, None, model.w.dtype, model.classes, checked_scale(scale))
+    problem = Problem(X, None, None, model.w.dtype, model.classes, checked_scale(scale), model.multi_label)
     probabilities: Array = problem.predict(model.w, model.bias)
     return probabilities

@@ -165,6 +165,10 @@ def test_logistic(fastml, both, rng, types, K):
     for n, d in [*((n, 20) for n in ROWS), *((70, d) for d in FEATURES)]:
         data = logistic_data(rng, *types.split(), n, d, K)
         same(both(lambda data=data: logistic_results(fastml, *data)), (n, d))
+        X, _, w, b, weight = data
+        if K > 2:
+            data = (X, rng.integers(0, 2, (n, K)), w, b, weight)
+            same(both(lambda data=data: logistic_results(fastml, *data)), (n, d, "labels"))
 
 
 @pytest.mark.parametrize("name", ["l1_penalty", "l2_penalty"])

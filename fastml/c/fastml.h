@@ -154,7 +154,7 @@ typedef void (*fastml_adam_step)(const fastml_adam *options, const void *grad, v
                                  ptrdiff_t n);
 
 /* A block of R <= FASTML_BLOCK_ROWS rows of X, `ldx` elements apart, of the logistic pass. `target` holds R numbers: 0
- * or 1 (binary), or the class. `weight` holds R sample weights, or is NULL. The kernel adds the rows'
+ * or 1 (binary), or the class; with `multi_label` R x K numbers 0 or 1. `weight` holds R sample weights, or is NULL. The kernel adds the rows'
  * losses, weighted, to *loss and, if gradient is not NULL, to gradient[d (, K_padded)] and bias_gradient[1 or
  * K_padded]. All but the loss of one dtype. `from_memory`: X is not in a cache.
  *
@@ -166,12 +166,13 @@ typedef void (*fastml_logistic_binary)(const void *X, const void *target, const 
                                        ptrdiff_t d, ptrdiff_t ldx, int from_memory);
 typedef void (*fastml_logistic_softmax)(const void *X, const void *target, const void *weight, const void *w,
                                         const void *bias, double *loss, void *gradient, void *bias_gradient,
-                                        void *scores, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx, ptrdiff_t K);
+                                        void *scores, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx, ptrdiff_t K,
+                                        int multi_label);
 /* The probabilities of the same: p[R], or p[R, K_padded]. */
 typedef void (*fastml_predict_binary)(const void *X, const void *w, const void *bias, void *p, ptrdiff_t R, ptrdiff_t d,
                                       ptrdiff_t ldx, int from_memory);
 typedef void (*fastml_predict_softmax)(const void *X, const void *w, const void *bias, void *p, ptrdiff_t R,
-                                       ptrdiff_t d, ptrdiff_t ldx, ptrdiff_t K);
+                                       ptrdiff_t d, ptrdiff_t ldx, ptrdiff_t K, int multi_label);
 enum { FASTML_BLOCK_ROWS = 256, FASTML_MIN_FEATURES = 16, FASTML_CLASS_STEP = 16 };
 
 /* Dropout and noise: y[i] from x[i] and random bits that depend on (key, purpose, start + i) alone (random.inc.h), for

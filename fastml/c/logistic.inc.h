@@ -2,6 +2,7 @@
  *
  *     binary:   z = X w + b;  loss = log(1 + e^s), s = z or -z;  gradient += X^T (sigmoid(z) - y)
  *     softmax:  Z = X W + b;  loss = logsumexp(Z) - Z[y];        gradient += X^T (softmax(Z) - onehot(y))
+ *     labels:   Z = X W + b;  each class as in the binary model, the losses of a row added up
  *
  * Every sum runs in as many lanes on every instruction set: the bits depend on the data alone. */
 
@@ -97,22 +98,26 @@ NOINLINE static void FN(logistic_gradient)(const T *X, const T *residual, T *gra
     else FN(add_gradient)(X, residual, gradient, R, d, ldx, 0);
 }
 
+/* Returns the losses, weighted, of n <= FASTML_BLOCK_ROWS scores, added up; residual[n] may be z. */
+static double FN(logistic_residuals)(const T *z, const T *target, const T *weight, T *residual, ptrdiff_t n) {
+    T positive[FASTML_BLOCK_ROWS], e[FASTML_BLOCK_ROWS];
+    ptrdiff_t padded = (n + FACTORS * LANES - 1) / (FACTORS * LANES) * (FACTORS * LANES);
+    FN(logistic_activate)(z, target, residual, positive, e, n);
+    if (weight) return FN(logistic_weigh)(weight, residual, positive, e, n);
+    memset(e + n, 0, (size_t)(padded - n) * sizeof(T));
+    return FN(logistic_sum)(positive, n) + FN(logistic_sum_log1p)(e, padded);
+}
+
 static void FN(logistic_binary)(const void *Xv, const void *target, const void *weight, const void *w, const void *bias,
                                 double *loss, void *gradient, void *bias_gradient, ptrdiff_t R, ptrdiff_t d,
                                 ptrdiff_t ldx, int from_memory) {
     const T *X = (const T *)Xv;
-    T z[FASTML_BLOCK_ROWS], residual[FASTML_BLOCK_ROWS], positive[FASTML_BLOCK_ROWS], e[FASTML_BLOCK_ROWS];
-    ptrdiff_t padded = (R + FACTORS * LANES - 1) / (FACTORS * LANES) * (FACTORS * LANES);
+    T z[FASTML_BLOCK_ROWS], residual[FASTML_BLOCK_ROWS];
     FN(logistic_dots)(X, (const T *)w, *(const T *)bias, z, R, d, ldx, from_memory);
-    FN(logistic_activate)(z, (const T *)target, residual, positive, e, R);
-    memset(residual + R, 0, (size_t)(padded - R) * sizeof(T));
-    memset(positive + R, 0, (size_t)(padded - R) * sizeof(T));
-    memset(e + R, 0, (size_t)(padded - R) * sizeof(T));
-    if (weight) *loss += FN(logistic_weigh)((const T *)weight, residual, positive, e, R);
-    else *loss += FN(logistic_sum)(positive, padded) + FN(logistic_sum_log1p)(e, padded);
+    *loss += FN(logistic_residuals)(z, (const T *)target, (const T *)weight, residual, R);
     if (gradient) {
         FN(logistic_gradient)(X, residual, (T *)gradient, R, d, ldx, from_memory);
-        *(T *)bias_gradient += (T)FN(logistic_sum)(residual, padded);
+        *(T *)bias_gradient += (T)FN(logistic_sum)(residual, R);
     }
     clear_flags();
 }

@@ -78,6 +78,28 @@ NOINLINE static void FN(logistic_softmax_rows)(T *Z, const T *target, const T *w
     }
 }
 
+/* Z[R, KP] becomes weight (sigmoid(Z) - target) for target[R, K]; returns the losses, weighted, added up. Between rows
+ * of K numbers nothing is left out, so that no lane is lost to the padding. */
+static double FN(logistic_labels)(T *Z, const T *target, const T *weight, ptrdiff_t R, ptrdiff_t K, ptrdiff_t KP) {
+    double loss = 0;
+    T weights[FASTML_BLOCK_ROWS];
+    ptrdiff_t row = 0, column = 0;
+    for (ptrdiff_t r = 1; r < R; r++) memmove(Z + r * K, Z + r * KP, (size_t)K * sizeof(T));
+    for (ptrdiff_t i = 0; i < R * K; i += FASTML_BLOCK_ROWS) {
+        ptrdiff_t n = R * K - i < FASTML_BLOCK_ROWS ? R * K - i : FASTML_BLOCK_ROWS;
+        for (ptrdiff_t l = 0; weight && l < n; l++) {
+            weights[l] = weight[row];
+            if (++column == K) column = 0, row++;
+        }
+        loss += FN(logistic_residuals)(Z + i, target + i, weight ? weights : NULL, Z + i, n);
+    }
+    for (ptrdiff_t r = R - 1; r >= 0; r--) {
+        memmove(Z + r * KP, Z + r * K, (size_t)K * sizeof(T));
+        memset(Z + r * KP + K, 0, (size_t)(KP - K) * sizeof(T));
+    }
+    return loss;
+}
+
 /* gradient[d, KP] += X^T D, bias_gradient[KP] += sum of D's rows, for D[R, KP]. */
 NOINLINE static void FN(logistic_softmax_gradient)(const T *X, const T *D, T *gradient, T *bias_gradient, ptrdiff_t R,
                                                    ptrdiff_t d, ptrdiff_t ldx, ptrdiff_t KP) {
@@ -101,21 +123,29 @@ INLINE ptrdiff_t FN(padded_classes)(ptrdiff_t K) {
 
 static void FN(logistic_softmax)(const void *X, const void *target, const void *weight, const void *w, const void *bias,
                                  double *loss, void *gradient, void *bias_gradient, void *scores, ptrdiff_t R, ptrdiff_t d,
-                                 ptrdiff_t ldx, ptrdiff_t K) {
+                                 ptrdiff_t ldx, ptrdiff_t K, int multi_label) {
     ptrdiff_t KP = FN(padded_classes)(K);
     T losses[FASTML_BLOCK_ROWS];
     FN(logistic_scores)((const T *)X, (const T *)w, (const T *)bias, (T *)scores, R, d, ldx, KP);
-    FN(logistic_softmax_rows)((T *)scores, (const T *)target, (const T *)weight, losses, R, K, KP);
-    *loss += FN(logistic_sum)(losses, R);
+    if (multi_label) {
+        *loss += FN(logistic_labels)((T *)scores, (const T *)target, (const T *)weight, R, K, KP);
+    } else {
+        FN(logistic_softmax_rows)((T *)scores, (const T *)target, (const T *)weight, losses, R, K, KP);
+        *loss += FN(logistic_sum)(losses, R);
+    }
     if (gradient)
         FN(logistic_softmax_gradient)((const T *)X, (const T *)scores, (T *)gradient, (T *)bias_gradient, R, d, ldx, KP);
     clear_flags();
 }
 
 static void FN(predict_softmax)(const void *X, const void *w, const void *bias, void *p, ptrdiff_t R, ptrdiff_t d,
-                                ptrdiff_t ldx, ptrdiff_t K) {
+                                ptrdiff_t ldx, ptrdiff_t K, int multi_label) {
     ptrdiff_t KP = FN(padded_classes)(K), top;
     FN(logistic_scores)((const T *)X, (const T *)w, (const T *)bias, (T *)p, R, d, ldx, KP);
+    if (multi_label) {
+        FN(sigmoid)(p, p, R * KP);
+        return;
+    }
     for (ptrdiff_t r = 0; r < R; r++) {
         T *z = (T *)p + r * KP, m, rest = FN(score_exponentials)(z, K, KP, &top, &m), total = rest + z[top];
         for (ptrdiff_t k = 0; k < KP; k++) z[k] /= total;
