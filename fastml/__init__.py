@@ -58,6 +58,7 @@ from fastml.softmax_family import (
     softmax,
     softmax_backward,
 )
+from fastml.text_augmentation import synonym_replace
 from fastml.threads import get_num_threads, num_threads, set_num_threads, show_config
 from fastml.version import __version__
 
@@ -116,6 +117,7 @@ __all__ = [
     "softmax_backward",
     "softplus",
     "softplus_backward",
+    "synonym_replace",
     "tanh",
     "tanh_backward",
     "ufuncs",

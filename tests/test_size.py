@@ -18,6 +18,6 @@ def test_what_a_wheel_holds_is_small(fastml):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as wheel:
         for path in sorted(folder.rglob("*")):
-            if path.suffix in (".so", ".py", ".pyi", ".npz", ".typed"):
+            if path.suffix in (".so", ".py", ".pyi", ".npz", ".gz", ".typed"):
                 wheel.write(path, path.relative_to(folder))
     assert buffer.tell() < LIMIT, f"{buffer.tell():,} bytes"
