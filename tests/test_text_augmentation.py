@@ -3,6 +3,7 @@
 import math
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -160,6 +161,15 @@ def test_pieces_of_long_texts(replace, monkeypatch):
         monkeypatch.setattr("fastml._lexicon.ROOM", room)
         assert replace(texts, 0.3, rng=0) == expected
         assert replace("".join(texts), 0, rng=0) == "".join(texts)
+
+
+def test_python_threads(replace, monkeypatch):
+    """All share what is remembered of tokens, and forget it under each other's feet."""
+    monkeypatch.setattr("fastml._lexicon.ROOM", 3)
+    texts = ["The big student began to move the car quickly, perhaps. " * 50] * 8
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(lambda text: replace(text, 0.5, rng=0), texts))
+    assert set(done) == {replace(texts[0], 0.5, rng=0)}
 
 
 def test_a_long_text(replace):

@@ -72,6 +72,10 @@ assert_type(pair, tuple[NDArray[np.float32], int | None])
 assert_type(fastml.dropout_backward(single, 0.1, None), NDArray[np.float32])
 assert_type(fastml.gaussian_noise(integers, 0.1), NDArray[np.float64])
 
+assert_type(fastml.synonym_replace("a"), str)
+assert_type(fastml.synonym_replace(["a"], 1, synonyms={"a": ("b",)}, rng=1), list[str])
+assert_type(fastml.synonym_replace(np.array(["a"])), NDArray[Any])
+
 assert_type(fastml.show_config(), None)
 assert_type(fastml.show_config(mode="dicts"), dict[str, Any])
 stopping = fastml.EarlyStopping(3, mode="max")
@@ -87,6 +91,7 @@ fastml.mae_loss(single, single, out=single)  # type: ignore[call-overload]
 fastml.EarlyStopping(mode="least")  # type: ignore[arg-type]
 fastml.adam_step(single, single, single, double, 1)  # type: ignore[type-var]
 fastml.sgd_step(half, half, 0.1)  # type: ignore[type-var]
+fastml.synonym_replace(["a", None])  # type: ignore[list-item]
 fastml.set_num_threads(1.5)  # type: ignore[arg-type]
 """
 
