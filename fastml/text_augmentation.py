@@ -72,8 +72,8 @@ def synonym_replace(texts: Any, p: SupportsFloat = 0.1, *, synonyms: Any = None,
     The lexicon of fastml is made from WordNet 3.0 (Fellbaum, 1998): English words in their basic form, 22,880 of them.
     Two are synonyms if they share a sense that makes up a fifth of the uses of either. Stop words ("is", "have",
     "will") are not in it, nor are offensive words, nor inflected forms ("cars", "went"), so that a sentence mostly
-    stays one; but "a" before a vowel remains "a". Words that are names too ("Young") stay where they have a capital. The
-    lexicon is read when first needed, and nothing is downloaded.
+    stays one; but "a" before a vowel remains "a". Words that are names too ("Young") stay where they have a capital.
+    The lexicon is read when first needed, and nothing is downloaded.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def synonym_replace(texts: Any, p: SupportsFloat = 0.1, *, synonyms: Any = None,
     "The LARGE pupil's automobile began to travel, perhaps."
     >>> own = {"fox": ["vixen"], "dog": ["hound", "mutt"]}
     >>> fastml.synonym_replace(["The quick fox", "Dog, dog and iDog"], p=1, synonyms=own, rng=1)
-    ['The quick vixen', 'Mutt, mutt and iDog']
+    ['The quick vixen', 'Mutt, hound and iDog']
     """
     number = real("p", p)
     if not 0 <= number <= 1:
