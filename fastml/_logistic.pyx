@@ -115,7 +115,7 @@ cdef class Problem:
             raise ValueError(f"sample_weight: expected finite numbers >= 0, got {self.weight[part.bad_weight]} "
                              f"in row {part.bad_weight}")
 
-    def evaluate(self, w, b, bint gradient=True, const int64_t[::1] rows=None):
+    def evaluate(self, w, b, bint gradient=True, rows=None):
         """Return the mean loss, without penalties, and its gradient for w and b in float64 (None without gradient).
 
         w (d,) or (d, K) and b, a number or (K,), are of this problem's dtype; rows: the rows to take.
@@ -124,8 +124,9 @@ cdef class Problem:
         cdef ptrdiff_t n = self.n
         cdef Pass *p = &self.setup
         if rows is not None:
-            n = rows.shape[0]
-            row_numbers = &rows[0] if n else NULL
+            rows = np.ascontiguousarray(rows, np.int64)     # no memoryview: its code alone would be a third of this module
+            n = cnp.PyArray_SIZE(rows)
+            row_numbers = <const int64_t *>cnp.PyArray_DATA(rows) if n else NULL
         sums = np.zeros(2 + (p.ld + 1) * p.KP * gradient)
         cdef double *sum = <double *>cnp.PyArray_DATA(sums)
         self.run(w, b, NULL, gradient, n, row_numbers, sum)

@@ -27,6 +27,13 @@ static void FN(shares)(const fastml_cross_entropy *p, ptrdiff_t start, ptrdiff_t
         for (ptrdiff_t i = 0; i < n; i++) a[i] = MULADD(kept, a[i], smooth);
 }
 
+/* The same of class c alone, of the problem that is j to the right of p. */
+static T FN(share)(const fastml_cross_entropy *p, ptrdiff_t c, ptrdiff_t j) {
+    T q = 0;
+    if (p->q) fastml_convert(&q, T_DTYPE, p->q + j * p->q_next + c * p->q_step, 0, 1, p->q_kind);
+    return FN(class_weight)(p, c) * MULADD(FN(kept)(p), q, FN(smooth)(p));
+}
+
 /* The spike's class and height, and the sum of all a_c. */
 typedef struct {
     ptrdiff_t at;
@@ -43,8 +50,7 @@ static FN(aim) FN(aim_of)(const fastml_cross_entropy *p) {
 }
 
 static T FN(a_at)(const fastml_cross_entropy *p, const FN(aim) *aim, ptrdiff_t c) {
-    T a = 0;
-    if (FN(is_spread)(p)) FN(shares)(p, c, 1, &a);
+    T a = FN(is_spread)(p) ? FN(share)(p, c, 0) : 0;
     return !p->q && c == aim->at ? a + aim->spike : a;
 }
 
@@ -60,7 +66,7 @@ static void FN(put_gradient)(const fastml_cross_entropy *p, ptrdiff_t c, T g) {
 }
 
 /* v = a (x - m); y may be x. */
-NOINLINE static void FN(toward_block)(const T *x, const T *a, T *v, ptrdiff_t n, T m) {
+HOT static void FN(toward_block)(const T *x, const T *a, T *v, ptrdiff_t n, T m) {
     IVDEP for (ptrdiff_t i = 0; i < n; i++) v[i] = FN(times)(a[i], x[i] - m);
 }
 
@@ -68,7 +74,7 @@ NOINLINE static void FN(scale_block)(T *e, ptrdiff_t n, T inverse, T scale) {
     IVDEP for (ptrdiff_t i = 0; i < n; i++) e[i] = e[i] * inverse * scale;
 }
 
-NOINLINE static void FN(spread_block)(T *e, const T *a, ptrdiff_t n, T inverse, T total, T scale) {
+HOT static void FN(spread_block)(T *e, const T *a, ptrdiff_t n, T inverse, T total, T scale) {
     IVDEP for (ptrdiff_t i = 0; i < n; i++) e[i] = MULADD(total, e[i] * inverse, -a[i]) * scale;
 }
 

@@ -14,10 +14,20 @@ typedef struct {
 static void FN(aim_tile)(FN(entropy_tile) *t, const fastml_cross_entropy *p, ptrdiff_t w) {
     const T *class_weight = (const T *)p->class_weight, *weight = (const T *)p->weight;
     T kept = FN(kept)(p);
-    for (ptrdiff_t j = 0; j < w; j++) t->at[j] = p->q || p->target[j] < 0 ? 0 : (U)p->target[j];
-    for (ptrdiff_t j = 0; j < w; j++) t->spike[j] = p->q ? 0 : class_weight ? kept * class_weight[t->at[j]] : kept;
-    for (ptrdiff_t j = 0; j < w; j++) t->weight[j] = weight ? weight[j] : 1;
-    for (ptrdiff_t j = 0; j < w; j++) t->scale[j] = weight ? FN(scale_of)(p, weight[j]) : (T)p->scale;
+    if (p->q) {
+        memset(t->at, 0, (size_t)w * sizeof(U));
+        memset(t->spike, 0, (size_t)w * sizeof(T));
+    } else {
+        for (ptrdiff_t j = 0; j < w; j++) t->at[j] = p->target[j] < 0 ? 0 : (U)p->target[j];
+        for (ptrdiff_t j = 0; j < w; j++) t->spike[j] = kept;
+        for (ptrdiff_t j = 0; class_weight && j < w; j++) t->spike[j] *= class_weight[t->at[j]];
+    }
+    for (ptrdiff_t j = 0; j < w; j++) t->weight[j] = 1;
+    for (ptrdiff_t j = 0; j < w; j++) t->scale[j] = (T)p->scale;
+    for (ptrdiff_t j = 0; weight && j < w; j++) {
+        t->weight[j] = weight[j];
+        t->scale[j] = FN(scale_of)(p, weight[j]);
+    }
     for (ptrdiff_t j = 0; j < w; j++)
         t->x_at[j] = LOAD(*(const S *)(p->x + (ptrdiff_t)t->at[j] * p->x_step + j * sizeof(S)));
     for (ptrdiff_t j = 0; j < w; j++) t->first[j] = NOWHERE;
@@ -32,21 +42,21 @@ static void FN(aim_tile)(FN(entropy_tile) *t, const fastml_cross_entropy *p, ptr
         t->first[j] = found;                                                                 \
         KEEP;                                                                                \
     }
-NOINLINE static void FN(sum_class)(FN(entropy_tile) *t, const S *x, S *e, T *lane, ptrdiff_t w, ptrdiff_t c) {
+HOT static void FN(sum_class)(FN(entropy_tile) *t, const S *x, S *e, T *lane, ptrdiff_t w, ptrdiff_t c) {
     if (KEEPS && e) SUM_CLASS(e[j] = (S)value)
     else SUM_CLASS((void)value)
 }
 #undef SUM_CLASS
 
 /* a_c without the spike, of class c. */
-NOINLINE static void FN(shares_of_class)(FN(entropy_tile) *t, const fastml_cross_entropy *p, ptrdiff_t w, ptrdiff_t c) {
+HOT static void FN(shares_of_class)(FN(entropy_tile) *t, const fastml_cross_entropy *p, ptrdiff_t w, ptrdiff_t c) {
     T kept = FN(kept)(p), smooth = FN(smooth)(p), weight = FN(class_weight)(p, c);
     if (p->q) fastml_convert(t->a, T_DTYPE, p->q + c * p->q_step, p->q_next, w, p->q_kind);
     else memset(t->a, 0, (size_t)w * sizeof(T));
     for (ptrdiff_t j = 0; j < w; j++) t->a[j] = weight * MULADD(kept, t->a[j], smooth);
 }
 
-NOINLINE static void FN(toward_class)(FN(entropy_tile) *t, const S *x, T *toward, T *total, ptrdiff_t w) {
+HOT static void FN(toward_class)(FN(entropy_tile) *t, const S *x, T *toward, T *total, ptrdiff_t w) {
     for (ptrdiff_t j = 0; j < w; j++) {
         toward[j] += FN(times)(t->a[j], LOAD(x[j]) - t->sums.max[j]);
         total[j] += t->a[j];
@@ -83,11 +93,9 @@ static void FN(sum_tile)(FN(entropy_tile) *t, const fastml_cross_entropy *p, ptr
 /* All a_c of the targets and of the first maxima, the latter into first_gradient. */
 static void FN(collect_shares)(FN(entropy_tile) *t, const fastml_cross_entropy *p, ptrdiff_t w) {
     for (ptrdiff_t j = 0; j < w; j++) {
-        T a = 0;
-        fastml_cross_entropy one = FN(neighbor)(p, j);
-        FN(shares)(&one, (ptrdiff_t)t->first[j], 1, &a);
+        T a = FN(share)(p, (ptrdiff_t)t->first[j], j);
         t->first_gradient[j] = t->first[j] == t->at[j] ? a + t->spike[j] : a;
-        if (!p->q) FN(shares)(&one, (ptrdiff_t)t->at[j], 1, &a);
+        if (!p->q) a = FN(share)(p, (ptrdiff_t)t->at[j], j);
         t->a[j] = a + t->spike[j];
     }
 }
@@ -120,13 +128,14 @@ static void FN(finish)(FN(entropy_tile) *t, const fastml_cross_entropy *p, ptrdi
         memset(t->first_gradient, 0, sizeof t->first_gradient);
         memset(toward, 0, sizeof t->toward.high[0]);
     }
-    for (ptrdiff_t j = 0; j < w; j++)
-        t->a_total[j] = p->q ? FN(both)(t->total.high[0][j], t->total.low[0][j]) : smooth_total + t->spike[j];
+    for (ptrdiff_t j = 0; !p->q && j < w; j++) t->a_total[j] = smooth_total + t->spike[j];
+    for (ptrdiff_t j = 0; p->q && j < w; j++)
+        t->a_total[j] = FN(both)(t->total.high[0][j], t->total.low[0][j]);
     FN(finish_tile)(t, (T *)p->loss, w);
 }
 
 /* One class of pass 3. */
-NOINLINE static void FN(write_class)(const FN(entropy_tile) *t, const S *x, S *g, ptrdiff_t w, int spread) {
+HOT static void FN(write_class)(const FN(entropy_tile) *t, const S *x, S *g, ptrdiff_t w, int spread) {
 #if KEEPS
 #define E ((T)g[j])
     (void)x;

@@ -4,7 +4,7 @@
 
 #ifdef FASTML_F16C
 /* The instructions do whole vectors; the rest goes through one too, so that a NaN's bits do not depend on position. */
-static void FN(widen)(const S *x, T *y, ptrdiff_t n) {
+HOT static void FN(widen)(const S *x, T *y, ptrdiff_t n) {
     ptrdiff_t i = 0;
     for (; i + 8 <= n; i += 8) _mm256_storeu_ps(y + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(x + i))));
     if (i < n) {
@@ -16,7 +16,7 @@ static void FN(widen)(const S *x, T *y, ptrdiff_t n) {
     }
 }
 
-static void FN(narrow)(const T *x, S *y, ptrdiff_t n) {
+HOT static void FN(narrow)(const T *x, S *y, ptrdiff_t n) {
     ptrdiff_t i = 0;
     for (; i + 8 <= n; i += 8) _mm_storeu_si128((__m128i *)(y + i), _mm256_cvtps_ph(_mm256_loadu_ps(x + i), 0));
     if (i < n) {
@@ -28,11 +28,11 @@ static void FN(narrow)(const T *x, S *y, ptrdiff_t n) {
     }
 }
 #else
-static void FN(widen)(const S *x, T *y, ptrdiff_t n) {
+HOT static void FN(widen)(const S *x, T *y, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) y[i] = float_from_half(x[i]);
 }
 
-static void FN(narrow)(const T *x, S *y, ptrdiff_t n) {
+HOT static void FN(narrow)(const T *x, S *y, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) y[i] = half_from_float(x[i]);
 }
 #endif

@@ -23,7 +23,7 @@ INLINE double FN(logistic_sum)(const T *v, ptrdiff_t n) {
 
 /* The loss of a row is max(s, 0) + log(1 + e), e = e^-|s|; residual = sigmoid(z) - y, for y = 1 by symmetry from -z:
  * exact where it is tiny. */
-NOINLINE static void FN(logistic_activate)(const T *z, const T *target, T *residual, T *positive, T *e, ptrdiff_t R) {
+HOT static void FN(logistic_activate)(const T *z, const T *target, T *residual, T *positive, T *e, ptrdiff_t R) {
     T low = MATH(softplus_low);
     OPAQUE(low);
     IVDEP for (ptrdiff_t r = 0; r < R; r++) {
@@ -38,7 +38,7 @@ INLINE FN(vector) FN(join)(FN(vector) a, FN(vector) b) { return FN(fma_vector)(a
 
 /* Sum of log(1 + e[r]), for R a multiple of FACTORS * LANES: one logarithm for FACTORS rows, of their product less 1.
  */
-NOINLINE static double FN(logistic_sum_log1p)(const T *e, ptrdiff_t R) {
+HOT static double FN(logistic_sum_log1p)(const T *e, ptrdiff_t R) {
     T product[FASTML_BLOCK_ROWS / FACTORS];
     ptrdiff_t n = 0;
     for (ptrdiff_t r = 0; r < R; r += FACTORS * LANES, n += LANES) UNROLL for (ptrdiff_t i = 0; i < LANES; i += WIDTH) {
@@ -53,7 +53,7 @@ NOINLINE static double FN(logistic_sum_log1p)(const T *e, ptrdiff_t R) {
 }
 
 /* The same where rows have weights: a logarithm for each. */
-NOINLINE static double FN(logistic_weigh)(const T *weight, T *residual, T *loss, const T *e, ptrdiff_t R) {
+HOT static double FN(logistic_weigh)(const T *weight, T *residual, T *loss, const T *e, ptrdiff_t R) {
     IVDEP for (ptrdiff_t r = 0; r < R; r++) {
         loss[r] = weight[r] * (loss[r] + MATH(log1p)(e[r]));
         residual[r] *= weight[r];
@@ -92,7 +92,7 @@ INLINE void FN(add_gradient)(const T *X, const T *residual, T *gradient, ptrdiff
     }
 }
 
-NOINLINE static void FN(logistic_gradient)(const T *X, const T *residual, T *gradient, ptrdiff_t R, ptrdiff_t d,
+HOT static void FN(logistic_gradient)(const T *X, const T *residual, T *gradient, ptrdiff_t R, ptrdiff_t d,
                                            ptrdiff_t ldx, int from_memory) {
     if (from_memory) FN(add_gradient)(X, residual, gradient, R, d, ldx, 1);
     else FN(add_gradient)(X, residual, gradient, R, d, ldx, 0);

@@ -17,7 +17,7 @@ INLINE void FN(multiply_tile)(FN(vector) sum[MR][NV], const T *const a[MR], ptrd
 
 /* Z[R, KP] = X W + b, FEATURES rows of W after the other: so many stay in the first-level cache for all rows of X. */
 #define FEATURES 256
-NOINLINE static void FN(logistic_scores)(const T *X, const T *W, const T *bias, T *Z, ptrdiff_t R, ptrdiff_t d,
+HOT static void FN(logistic_scores)(const T *X, const T *W, const T *bias, T *Z, ptrdiff_t R, ptrdiff_t d,
                                          ptrdiff_t ldx, ptrdiff_t KP) {
     for (ptrdiff_t r = 0; r < R; r++) memset(Z + r * KP, 0, (size_t)KP * sizeof(T));
     for (ptrdiff_t j = 0; j < d; j += FEATURES)
@@ -65,7 +65,7 @@ INLINE T FN(score_exponentials)(T *z, ptrdiff_t K, ptrdiff_t KP, ptrdiff_t *top,
 }
 
 /* Z[R, KP] becomes weight (softmax(Z) - onehot(target)); loss[R] is each row's, weighted. */
-NOINLINE static void FN(logistic_softmax_rows)(T *Z, const T *target, const T *weight, T *loss, ptrdiff_t R, ptrdiff_t K,
+HOT static void FN(logistic_softmax_rows)(T *Z, const T *target, const T *weight, T *loss, ptrdiff_t R, ptrdiff_t K,
                                                ptrdiff_t KP) {
     for (ptrdiff_t r = 0; r < R; r++) {
         T *z = Z + r * KP, m, scale = weight ? weight[r] : 1;
@@ -101,7 +101,7 @@ static double FN(logistic_labels)(T *Z, const T *target, const T *weight, ptrdif
 }
 
 /* gradient[d, KP] += X^T D, bias_gradient[KP] += sum of D's rows, for D[R, KP]. */
-NOINLINE static void FN(logistic_softmax_gradient)(const T *X, const T *D, T *gradient, T *bias_gradient, ptrdiff_t R,
+HOT static void FN(logistic_softmax_gradient)(const T *X, const T *D, T *gradient, T *bias_gradient, ptrdiff_t R,
                                                    ptrdiff_t d, ptrdiff_t ldx, ptrdiff_t KP) {
     for (ptrdiff_t r = 0; r < R; r++)
         for (ptrdiff_t k = 0; k < KP; k++) bias_gradient[k] += D[r * KP + k];

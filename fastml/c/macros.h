@@ -19,6 +19,13 @@
 #define INLINE static inline __attribute__((always_inline))
 #endif
 
+/* A loop that gains from what GCC does at -O3 alone, above all unrolling; all else is half the size at -O2. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define HOT NOINLINE __attribute__((optimize("O3")))
+#else
+#define HOT NOINLINE
+#endif
+
 /* The iterations of the next loop are independent: outputs are the inputs themselves or do not overlap them. */
 #if defined(__clang__)
 #define IVDEP _Pragma("clang loop vectorize(assume_safety)")

@@ -21,7 +21,7 @@ INLINE T FN(backward_add)(int mode, T x, T x2, T sum) {
 INLINE T FN(rounded)(T high, T low) { return high + (low == low ? low : 0); }
 
 /* high + low += the block's products, lane by lane, in the order of softmax_block_sum. */
-NOINLINE static void FN(backward_block_dot)(const T *x, const T *x2, ptrdiff_t n, T *high, T *low) {
+HOT static void FN(backward_block_dot)(const T *x, const T *x2, ptrdiff_t n, T *high, T *low) {
     FN(lanes) h = *(FN(lanes) *)high, l = *(FN(lanes) *)low;
     T tail[PLAIN_SUM] = {0}, tail2[PLAIN_SUM] = {0};
     for (; n > 0; n -= PLAIN_SUM, x += PLAIN_SUM, x2 += PLAIN_SUM) {
@@ -45,7 +45,7 @@ NOINLINE static void FN(backward_block_dot)(const T *x, const T *x2, ptrdiff_t n
     *(FN(lanes) *)low = l;
 }
 
-NOINLINE static void FN(entropy_block)(const T *p, T *term, ptrdiff_t n) {
+HOT static void FN(entropy_block)(const T *p, T *term, ptrdiff_t n) {
     IVDEP for (ptrdiff_t k = 0; k < n; k++) term[k] = MATH(entropy_term)(p[k]);
 }
 
@@ -118,7 +118,7 @@ INLINE void FN(backward_tile_as)(int mode, const fastml_problem *p, ptrdiff_t w)
     }
 }
 
-NOINLINE static void FN(backward_tile)(const fastml_problem *p, ptrdiff_t w) {
+HOT static void FN(backward_tile)(const fastml_problem *p, ptrdiff_t w) {
     if (p->mode == FASTML_ENTROPY) FN(backward_tile_as)(FASTML_ENTROPY, p, w);
     else if (p->mode == FASTML_SOFTMAX_BACKWARD) FN(backward_tile_as)(FASTML_SOFTMAX_BACKWARD, p, w);
     else FN(backward_tile_as)(FASTML_LOG_SOFTMAX_BACKWARD, p, w);

@@ -8,7 +8,7 @@ typedef struct {
 } FN(tile);
 
 /* Returns whether every maximum is moderate. */
-NOINLINE static int FN(softmax_tile_max)(FN(tile) *t, const S *x, ptrdiff_t C, ptrdiff_t w, ptrdiff_t x_step) {
+HOT static int FN(softmax_tile_max)(FN(tile) *t, const S *x, ptrdiff_t C, ptrdiff_t w, ptrdiff_t x_step) {
     for (ptrdiff_t j = 0; j < w; j++) t->max[j] = -(T)INFINITY;
     for (ptrdiff_t i = 0; i < C; i++, x += x_step)
         for (ptrdiff_t j = 0; j < w; j++) {
@@ -39,7 +39,7 @@ INLINE T FN(softmax_tile_term)(const FN(tile) *t, T x, ptrdiff_t j) {
 }
 
 /* Pass 2 for softmax over rows of which the first goes to lane 0; y may be x. */
-NOINLINE static void FN(softmax_tile_exp)(FN(tile) *t, const S *x, S *y, ptrdiff_t C, ptrdiff_t rows, ptrdiff_t w,
+HOT static void FN(softmax_tile_exp)(FN(tile) *t, const S *x, S *y, ptrdiff_t C, ptrdiff_t rows, ptrdiff_t w,
                                           ptrdiff_t x_step, ptrdiff_t y_step) {
     for (ptrdiff_t i = 0; i < rows; i++, x += x_step, y += y_step) {
         T *lane = FN(softmax_tile_lane)(t, i, C);
@@ -52,7 +52,7 @@ NOINLINE static void FN(softmax_tile_exp)(FN(tile) *t, const S *x, S *y, ptrdiff
 }
 
 /* The same for the logarithms, without the maxima themselves. */
-NOINLINE static void FN(softmax_tile_rest)(FN(tile) *t, const S *x, ptrdiff_t C, ptrdiff_t rows, ptrdiff_t w,
+HOT static void FN(softmax_tile_rest)(FN(tile) *t, const S *x, ptrdiff_t C, ptrdiff_t rows, ptrdiff_t w,
                                            ptrdiff_t x_step) {
     for (ptrdiff_t i = 0; i < rows; i++, x += x_step) {
         T *lane = FN(softmax_tile_lane)(t, i, C);
@@ -65,7 +65,7 @@ NOINLINE static void FN(softmax_tile_rest)(FN(tile) *t, const S *x, ptrdiff_t C,
 }
 
 /* The compensated sum takes the lanes over, of which `used` hold something; the `first` group is the sum. */
-NOINLINE static void FN(softmax_tile_flush)(FN(tile) *t, ptrdiff_t C, int first, ptrdiff_t used, ptrdiff_t w) {
+HOT static void FN(softmax_tile_flush)(FN(tile) *t, ptrdiff_t C, int first, ptrdiff_t used, ptrdiff_t w) {
     for (ptrdiff_t j = 0; j < w; j++) {
         t->count[j] += t->maxima[j];
         t->maxima[j] = 0;
@@ -83,7 +83,7 @@ NOINLINE static void FN(softmax_tile_flush)(FN(tile) *t, ptrdiff_t C, int first,
 }
 
 /* lanes_total for each column. */
-NOINLINE static void FN(softmax_tile_total)(FN(tile) *t, ptrdiff_t used, ptrdiff_t w) {
+HOT static void FN(softmax_tile_total)(FN(tile) *t, ptrdiff_t used, ptrdiff_t w) {
     for (ptrdiff_t half = LANES / 2; half; half /= 2)
         for (ptrdiff_t l = 0; l < half && l + half < used; l++)
             IVDEP for (ptrdiff_t j = 0; j < w; j++) {
@@ -92,7 +92,7 @@ NOINLINE static void FN(softmax_tile_total)(FN(tile) *t, ptrdiff_t used, ptrdiff
             }
 }
 
-NOINLINE static void FN(softmax_tile_write)(FN(tile) *t, int mode, const S *x, S *y, ptrdiff_t C, ptrdiff_t w,
+HOT static void FN(softmax_tile_write)(FN(tile) *t, int mode, const S *x, S *y, ptrdiff_t C, ptrdiff_t w,
                                             ptrdiff_t x_step, ptrdiff_t y_step) {
     const T *scale = t->high[0], *rest = t->low[0];
     for (ptrdiff_t i = 0; i < C; i++, x += x_step, y += y_step) {

@@ -57,7 +57,7 @@ INLINE void FN(fold_maxima)(T *lane, ptrdiff_t half) {
 
 /* So many lanes that GCC keeps the loop over them a loop, and vectorises it. */
 #define MAX_LANES (4 * LANES)
-NOINLINE static T FN(softmax_block_max)(const T *x, ptrdiff_t n) {
+HOT static T FN(softmax_block_max)(const T *x, ptrdiff_t n) {
     T lane[MAX_LANES], m = -(T)INFINITY;
     for (ptrdiff_t l = 0; l < MAX_LANES; l++) lane[l] = m;
     ptrdiff_t i = 0;
@@ -87,23 +87,23 @@ INLINE void FN(map_block)(int what, const T *x, T *y, ptrdiff_t n, T a, T b, T c
 }
 
 /* e = scaled exponentials of the block. */
-NOINLINE static void FN(softmax_block_exp)(const T *x, T *e, ptrdiff_t n, MATH(exp_base) base) {
+HOT static void FN(softmax_block_exp)(const T *x, T *e, ptrdiff_t n, MATH(exp_base) base) {
     FN(map_block)(FN(EXP), x, e, n, base.origin, base.low, base.magic);
 }
 
 /* e = 0 where x is the maximum: the sum of the rest must not drown in it. Returns how many there were. */
-NOINLINE static int FN(softmax_block_drop)(const T *x, T *e, ptrdiff_t n, T m) {
+HOT static int FN(softmax_block_drop)(const T *x, T *e, ptrdiff_t n, T m) {
     int maxima = 0;
     for (ptrdiff_t i = 0; i < n; i++) maxima += x[i] == m;
     IVDEP for (ptrdiff_t i = 0; i < n; i++) e[i] = x[i] == m ? 0 : e[i];
     return maxima;
 }
 
-NOINLINE static void FN(softmax_block_log)(const T *x, T *y, ptrdiff_t n, T m, T log_sum) {
+HOT static void FN(softmax_block_log)(const T *x, T *y, ptrdiff_t n, T m, T log_sum) {
     FN(map_block)(FN(LOG), x, y, n, m, log_sum, 0);
 }
 
-NOINLINE static void FN(softmax_block_scale)(T *e, ptrdiff_t n, T inverse, T rest) {
+HOT static void FN(softmax_block_scale)(T *e, ptrdiff_t n, T inverse, T rest) {
     FN(map_block)(FN(SCALE), e, e, n, inverse, rest, 0);
 }
 
@@ -124,7 +124,7 @@ INLINE void FN(sum_groups)(const T *e, ptrdiff_t n, T *high, T *low) {
 }
 
 /* high + low += the block's elements, lane by lane. */
-NOINLINE static void FN(softmax_block_sum)(const T *e, ptrdiff_t n, T *high, T *low) {
+HOT static void FN(softmax_block_sum)(const T *e, ptrdiff_t n, T *high, T *low) {
     ptrdiff_t rest = n % PLAIN_SUM;
     FN(sum_groups)(e, n - rest, high, low);
     if (rest == 0) return;

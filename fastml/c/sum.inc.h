@@ -17,7 +17,7 @@ typedef double FN(sum_weights) __attribute__((vector_size(VECTOR_BYTES), aligned
 /* Lane by lane: of this GCC makes one instruction, of __builtin_convertvector several. */
 INLINE FN(sum_lanes) FN(sum_widen)(FN(sum_part) v) {
     FN(sum_lanes) wide;
-    for (int l = 0; l < SUM_STEP; l++) wide[l] = v[l];
+    UNROLL for (int l = 0; l < SUM_STEP; l++) wide[l] = v[l];
     return wide;
 }
 
