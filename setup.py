@@ -50,7 +50,7 @@ EXTENSIONS = [
     extension("_norm", SMALL, []),
     extension("_optimizers", SMALL, []),
     extension("_random", SMALL, []),
-    extension("_logistic", SMALL, []),
+    extension("_logistic", LOOPS, []),
     extension("_lbfgs", LOOPS, []),
 ]
 

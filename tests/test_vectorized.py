@@ -55,13 +55,13 @@ class Hot:
     folded: int = 0  # selects between a value and its negative or 0, which Clang makes a min or max
     several: bool = False  # the function has loops that differ, and may have them unrolled entirely
     half: tuple[str, ...] = ()  # dtypes that use 32-byte vectors on AVX-512 too
-    isas: tuple[str, ...] = tuple(REGISTERS)
+    isas: tuple[str, ...] = ("avx2", "avx512")  # the base table is for size, but for the element-wise loops
 
 
-FLOATS, ALL, WITH_FMA = ("f32", "f64"), ("f16", "f32", "f64"), ("avx2", "avx512")
+FLOATS, ALL = ("f32", "f64"), ("f16", "f32", "f64")
 EXP = {"fma": (9, 14), "max": 2}
 EXP_OF_X = EXP | {"max": 1}
-HOT_LOOPS = [
+ELEMENTWISE = [
     Hot("sigmoid", fma=(9, 14), min=2, max=2, div=1),
     Hot("tanh", fma=(14, 19), min=1, cmp=(1, 2), div=1),
     Hot("relu", max=1),
@@ -81,6 +81,9 @@ HOT_LOOPS = [
     Hot("gelu_backward", fma=(26, 41), min=1, cmp=(2, 2), div=1),
     Hot("leaky_relu_backward", cmp=(2, 2)),
     Hot("elu_backward", fma=(11, 16), max=1, cmp=(1, 1)),
+]
+HOT_LOOPS = [
+    *(dataclasses.replace(hot, isas=tuple(REGISTERS)) for hot in ELEMENTWISE),
     Hot("softmax_block_max", max=1, several=True),
     Hot("softmax_block_exp", **EXP_OF_X),
     Hot("softmax_block_drop", cmp=(1, 1), several=True),
@@ -105,10 +108,9 @@ HOT_LOOPS = [
     Hot("binary_cross_entropy_of_labels", fma=(12, 11), cmp=(10, 10)),
     Hot("binary_cross_entropy_with_logits", fma=(18, 29), max=1, cmp=(4, 4), div=1),
     Hot("binary_cross_entropy_with_pos_weight", fma=(18, 29), max=1, cmp=(4, 4), div=1),
-    Hot("sum_class", ALL, **EXP_OF_X, cmp=(1, 1), several=True, isas=WITH_FMA),
-    Hot("sum_class", ("f16", "f32"), **EXP_OF_X, cmp=(1, 1), several=True, isas=("base",)),  # SSE2 compares no int64
+    Hot("sum_class", ALL, **EXP_OF_X, cmp=(1, 1), several=True),
     Hot("write_class", fma=(1, 1), several=True),
-    Hot("finish_tile", ALL, fma=(31, 40), max=2, cmp=(7, 7), several=True, isas=WITH_FMA),
+    Hot("finish_tile", ALL, fma=(31, 40), max=2, cmp=(7, 7), several=True),
     Hot("toward_block", sub=1, cmp=(2, 2)),
     Hot("toward_class", sub=1, cmp=(2, 2), several=True),
     Hot("spread_block", fma=(1, 1)),

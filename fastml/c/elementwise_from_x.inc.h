@@ -10,67 +10,67 @@
 #if DTYPE == F16
 #define BLOCKS for (ptrdiff_t i = 0, count; count = n - i < HALF_BLOCK ? n - i : HALF_BLOCK, i < n; i += HALF_BLOCK)
 
-#define MAP1(name, math)                                                   \
-    NOINLINE static void FN(name)(const void *xv, void *yv, ptrdiff_t n) { \
-        const S *x = (const S *)xv;                                        \
-        S *y = (S *)yv;                                                    \
-        T block[HALF_BLOCK];                                               \
-        BLOCKS {                                                           \
-            FN(widen)(x + i, block, count);                                \
-            CAT3(name, ISA, f32)(block, block, count);                     \
-            FN(narrow)(block, y + i, count);                               \
-        }                                                                  \
-        clear_flags();                                                     \
+#define MAP1(name, math)                                                 \
+    MAPPED static void FN(name)(const void *xv, void *yv, ptrdiff_t n) { \
+        const S *x = (const S *)xv;                                      \
+        S *y = (S *)yv;                                                  \
+        T block[HALF_BLOCK];                                             \
+        BLOCKS {                                                         \
+            FN(widen)(x + i, block, count);                              \
+            CAT3(name, ISA, f32)(block, block, count);                   \
+            FN(narrow)(block, y + i, count);                             \
+        }                                                                \
+        clear_flags();                                                   \
     }
 
-#define MAP2(name)                                                                          \
-    NOINLINE static void FN(name)(const void *dyv, const void *xv, void *yv, ptrdiff_t n) { \
-        const S *dy = (const S *)dyv, *x = (const S *)xv;                                   \
-        S *y = (S *)yv;                                                                     \
-        T block[HALF_BLOCK], block2[HALF_BLOCK];                                            \
-        BLOCKS {                                                                            \
-            FN(widen)(dy + i, block, count);                                                \
-            FN(widen)(x + i, block2, count);                                                \
-            CAT3(name, ISA, f32)(block, block2, block, count);                              \
-            FN(narrow)(block, y + i, count);                                                \
-        }                                                                                   \
-        clear_flags();                                                                      \
+#define MAP2(name)                                                                        \
+    MAPPED static void FN(name)(const void *dyv, const void *xv, void *yv, ptrdiff_t n) { \
+        const S *dy = (const S *)dyv, *x = (const S *)xv;                                 \
+        S *y = (S *)yv;                                                                   \
+        T block[HALF_BLOCK], block2[HALF_BLOCK];                                          \
+        BLOCKS {                                                                          \
+            FN(widen)(dy + i, block, count);                                              \
+            FN(widen)(x + i, block2, count);                                              \
+            CAT3(name, ISA, f32)(block, block2, block, count);                            \
+            FN(narrow)(block, y + i, count);                                              \
+        }                                                                                 \
+        clear_flags();                                                                    \
     }
 
-#define MAP1_WITH(name)                                                                                    \
-    NOINLINE static void FN(name)(const void *xv, const void *pv, void *yv, ptrdiff_t n, ptrdiff_t step) { \
-        const S *x = (const S *)xv, *p = (const S *)pv;                                                    \
-        S *y = (S *)yv;                                                                                    \
-        T block[HALF_BLOCK], parameter[HALF_BLOCK];                                                        \
-        if (!step) FN(widen)(p, parameter, 1);                                                             \
-        BLOCKS {                                                                                           \
-            FN(widen)(x + i, block, count);                                                                \
-            if (step) FN(widen)(p + i, parameter, count);                                                  \
-            CAT3(name, ISA, f32)(block, parameter, block, count, step);                                    \
-            FN(narrow)(block, y + i, count);                                                               \
-        }                                                                                                  \
-        clear_flags();                                                                                     \
+#define MAP1_WITH(name)                                                                                  \
+    MAPPED static void FN(name)(const void *xv, const void *pv, void *yv, ptrdiff_t n, ptrdiff_t step) { \
+        const S *x = (const S *)xv, *p = (const S *)pv;                                                  \
+        S *y = (S *)yv;                                                                                  \
+        T block[HALF_BLOCK], parameter[HALF_BLOCK];                                                      \
+        if (!step) FN(widen)(p, parameter, 1);                                                           \
+        BLOCKS {                                                                                         \
+            FN(widen)(x + i, block, count);                                                              \
+            if (step) FN(widen)(p + i, parameter, count);                                                \
+            CAT3(name, ISA, f32)(block, parameter, block, count, step);                                  \
+            FN(narrow)(block, y + i, count);                                                             \
+        }                                                                                                \
+        clear_flags();                                                                                   \
     }
 
-#define MAP2_WITH(name)                                                                                   \
-    NOINLINE static void FN(name)(const void *dyv, const void *xv, const void *pv, void *yv, ptrdiff_t n, \
-                                  ptrdiff_t step) {                                                       \
-        const S *dy = (const S *)dyv, *x = (const S *)xv, *p = (const S *)pv;                             \
-        S *y = (S *)yv;                                                                                   \
-        T block[HALF_BLOCK], block2[HALF_BLOCK], parameter[HALF_BLOCK];                                   \
-        if (!step) FN(widen)(p, parameter, 1);                                                            \
-        BLOCKS {                                                                                          \
-            FN(widen)(dy + i, block, count);                                                              \
-            FN(widen)(x + i, block2, count);                                                              \
-            if (step) FN(widen)(p + i, parameter, count);                                                 \
-            CAT3(name, ISA, f32)(block, block2, parameter, block, count, step);                           \
-            FN(narrow)(block, y + i, count);                                                              \
-        }                                                                                                 \
-        clear_flags();                                                                                    \
+#define MAP2_WITH(name)                                                                                 \
+    MAPPED static void FN(name)(const void *dyv, const void *xv, const void *pv, void *yv, ptrdiff_t n, \
+                                ptrdiff_t step) {                                                       \
+        const S *dy = (const S *)dyv, *x = (const S *)xv, *p = (const S *)pv;                           \
+        S *y = (S *)yv;                                                                                 \
+        T block[HALF_BLOCK], block2[HALF_BLOCK], parameter[HALF_BLOCK];                                 \
+        if (!step) FN(widen)(p, parameter, 1);                                                          \
+        BLOCKS {                                                                                        \
+            FN(widen)(dy + i, block, count);                                                            \
+            FN(widen)(x + i, block2, count);                                                            \
+            if (step) FN(widen)(p + i, parameter, count);                                               \
+            CAT3(name, ISA, f32)(block, block2, parameter, block, count, step);                         \
+            FN(narrow)(block, y + i, count);                                                            \
+        }                                                                                               \
+        clear_flags();                                                                                  \
     }
 #else
 #define MAP1(name, math)                                                    \
-    NOINLINE static void FN(name)(const void *xv, void *yv, ptrdiff_t n) {  \
+    MAPPED static void FN(name)(const void *xv, void *yv, ptrdiff_t n) {    \
         const T *x = (const T *)xv;                                         \
         T *y = (T *)yv;                                                     \
         BOUNDS(math);                                                       \
@@ -78,42 +78,42 @@
         clear_flags();                                                      \
     }
 
-#define MAP2(name)                                                                          \
-    NOINLINE static void FN(name)(const void *dyv, const void *xv, void *yv, ptrdiff_t n) { \
-        const T *dy = (const T *)dyv, *x = (const T *)xv;                                   \
-        T *y = (T *)yv;                                                                     \
-        BOUNDS(name);                                                                       \
-        IVDEP for (ptrdiff_t i = 0; i < n; i++) y[i] = MATH(name)(dy[i], x[i], k);          \
-        clear_flags();                                                                      \
+#define MAP2(name)                                                                        \
+    MAPPED static void FN(name)(const void *dyv, const void *xv, void *yv, ptrdiff_t n) { \
+        const T *dy = (const T *)dyv, *x = (const T *)xv;                                 \
+        T *y = (T *)yv;                                                                   \
+        BOUNDS(name);                                                                     \
+        IVDEP for (ptrdiff_t i = 0; i < n; i++) y[i] = MATH(name)(dy[i], x[i], k);        \
+        clear_flags();                                                                    \
     }
 
-#define MAP1_WITH(name)                                                                                    \
-    NOINLINE static void FN(name)(const void *xv, const void *pv, void *yv, ptrdiff_t n, ptrdiff_t step) { \
-        const T *x = (const T *)xv, *p = (const T *)pv;                                                    \
-        T *y = (T *)yv;                                                                                    \
-        BOUNDS(name);                                                                                      \
-        if (step) {                                                                                        \
-            IVDEP for (ptrdiff_t i = 0; i < n; i++) y[i] = MATH(name)(x[i], p[i], k);                      \
-        } else {                                                                                           \
-            T parameter = p[0];                                                                            \
-            IVDEP for (ptrdiff_t i = 0; i < n; i++) y[i] = MATH(name)(x[i], parameter, k);                 \
-        }                                                                                                  \
-        clear_flags();                                                                                     \
+#define MAP1_WITH(name)                                                                                  \
+    MAPPED static void FN(name)(const void *xv, const void *pv, void *yv, ptrdiff_t n, ptrdiff_t step) { \
+        const T *x = (const T *)xv, *p = (const T *)pv;                                                  \
+        T *y = (T *)yv;                                                                                  \
+        BOUNDS(name);                                                                                    \
+        if (step) {                                                                                      \
+            IVDEP for (ptrdiff_t i = 0; i < n; i++) y[i] = MATH(name)(x[i], p[i], k);                    \
+        } else {                                                                                         \
+            T parameter = p[0];                                                                          \
+            IVDEP for (ptrdiff_t i = 0; i < n; i++) y[i] = MATH(name)(x[i], parameter, k);               \
+        }                                                                                                \
+        clear_flags();                                                                                   \
     }
 
-#define MAP2_WITH(name)                                                                                   \
-    NOINLINE static void FN(name)(const void *dyv, const void *xv, const void *pv, void *yv, ptrdiff_t n, \
-                                  ptrdiff_t step) {                                                       \
-        const T *dy = (const T *)dyv, *x = (const T *)xv, *p = (const T *)pv;                             \
-        T *y = (T *)yv;                                                                                   \
-        BOUNDS(name);                                                                                     \
-        if (step) {                                                                                       \
-            IVDEP for (ptrdiff_t i = 0; i < n; i++) y[i] = MATH(name)(dy[i], x[i], p[i], k);              \
-        } else {                                                                                          \
-            T parameter = p[0];                                                                           \
-            IVDEP for (ptrdiff_t i = 0; i < n; i++) y[i] = MATH(name)(dy[i], x[i], parameter, k);         \
-        }                                                                                                 \
-        clear_flags();                                                                                    \
+#define MAP2_WITH(name)                                                                                 \
+    MAPPED static void FN(name)(const void *dyv, const void *xv, const void *pv, void *yv, ptrdiff_t n, \
+                                ptrdiff_t step) {                                                       \
+        const T *dy = (const T *)dyv, *x = (const T *)xv, *p = (const T *)pv;                           \
+        T *y = (T *)yv;                                                                                 \
+        BOUNDS(name);                                                                                   \
+        if (step) {                                                                                     \
+            IVDEP for (ptrdiff_t i = 0; i < n; i++) y[i] = MATH(name)(dy[i], x[i], p[i], k);            \
+        } else {                                                                                        \
+            T parameter = p[0];                                                                         \
+            IVDEP for (ptrdiff_t i = 0; i < n; i++) y[i] = MATH(name)(dy[i], x[i], parameter, k);       \
+        }                                                                                               \
+        clear_flags();                                                                                  \
     }
 #endif
 

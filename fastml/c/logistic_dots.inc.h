@@ -117,7 +117,7 @@ INLINE void FN(choose_dots)(const T *X, const T *w, const FN(row_tail) *tail, T 
 #define AHEAD 1024 /* bytes; within longer rows, what the processor asks for by itself is as much */
 
 HOT static void FN(logistic_dots)(const T *X, const T *w, T bias, T *z, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx,
-                                       int from_memory) {
+                                  int from_memory) {
     FN(row_tail) tail;
     ptrdiff_t taken = HALF - d % HALF;
     for (ptrdiff_t l = 0; l < HALF; l++) {

@@ -18,7 +18,7 @@ INLINE void FN(multiply_tile)(FN(vector) sum[MR][NV], const T *const a[MR], ptrd
 /* Z[R, KP] = X W + b, FEATURES rows of W after the other: so many stay in the first-level cache for all rows of X. */
 #define FEATURES 256
 HOT static void FN(logistic_scores)(const T *X, const T *W, const T *bias, T *Z, ptrdiff_t R, ptrdiff_t d,
-                                         ptrdiff_t ldx, ptrdiff_t KP) {
+                                    ptrdiff_t ldx, ptrdiff_t KP) {
     for (ptrdiff_t r = 0; r < R; r++) memset(Z + r * KP, 0, (size_t)KP * sizeof(T));
     for (ptrdiff_t j = 0; j < d; j += FEATURES)
         for (ptrdiff_t r = 0; r < R; r += MR) {

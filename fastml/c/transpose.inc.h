@@ -57,7 +57,7 @@ INLINE void FN(transpose_square)(const T *from, ptrdiff_t from_step, T *to, ptrd
 /* to[i, j] = from[j, i] for i < columns, j < rows; steps are the distances of rows in elements. The last squares
  * overlap those before. */
 HOT static void FN(transpose)(const S *from, ptrdiff_t from_step, S *to, ptrdiff_t to_step, ptrdiff_t rows,
-                                   ptrdiff_t columns) {
+                              ptrdiff_t columns) {
 #if SQUARE > 1
     if (rows >= SQUARE && columns >= SQUARE) {
         for (ptrdiff_t j = 0; j < rows; j += SQUARE) {
