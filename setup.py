@@ -8,9 +8,9 @@ import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-# Named one by one and never -ffast-math: NaN and inf are data. Fused multiply-adds are written out, so the compiler must
-# not contract others. The levels come after the user's CFLAGS: loops are vectorised as at -O3, but unrolled and inlined
-# as at -O2, which is half the code (HOT in macros.h has the exceptions).
+# Named one by one and never -ffast-math: NaN and inf are data. Fused multiply-adds are written out, so the compiler
+# must not contract others. The levels come after the user's CFLAGS: loops are vectorised as at -O3, but unrolled and
+# inlined as at -O2, which is half the code (HOT in macros.h has the exceptions).
 FLAGS = ["-std=gnu11", "-fno-fast-math", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
 FLAGS += ["-fvisibility=hidden", "-Wno-psabi", "-fno-asynchronous-unwind-tables"]
 SMALL, QUICK = ["-Os"], ["-O2"]
