@@ -124,7 +124,7 @@ cdef class Problem:
         cdef ptrdiff_t n = self.n
         cdef Pass *p = &self.setup
         if rows is not None:
-            rows = np.ascontiguousarray(rows, np.int64)     # no memoryview: its code alone would be a third of this module
+            rows = np.ascontiguousarray(rows, np.int64)   # a memoryview would be a third of this code
             n = cnp.PyArray_SIZE(rows)
             row_numbers = <const int64_t *>cnp.PyArray_DATA(rows) if n else NULL
         sums = np.zeros(2 + (p.ld + 1) * p.KP * gradient)
