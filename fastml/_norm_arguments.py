@@ -32,6 +32,11 @@ def outer_first(array: Array, axes: tuple[int, ...]) -> Array:
     return array.transpose([k for k in range(array.ndim) if k not in axes] + list(axes))
 
 
+def channel_first(array: Array, k: int) -> Array:
+    """Return a view with axis k first; `np.moveaxis` takes 4 us for its checks."""
+    return array.transpose((k, *range(k), *range(k + 1, array.ndim)))
+
+
 def destination(out: object, x: Array, **others: Array | None) -> Array:
     """Return where the result goes: `out`, checked, or a fresh array."""
     if out is None:

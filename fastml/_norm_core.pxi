@@ -11,6 +11,7 @@ from fastml._fastml_runtime cimport (
 
 cdef enum:
     FIRST = 16               # elements of float64 whose mean shifts the rest
+    SHORT_GRADIENT = 48      # elements of the longest row that is transposed for the backward, which writes sums too
     FAR = 4                  # a square of the mean left that is so many variances is too much
     LONG_RUN = 128           # elements together that are worth a call of a kernel
     ROW_BLOCK = 512          # elements of eight rows gathered at once
@@ -172,8 +173,8 @@ cdef int set_operands(Norm *n, cnp.ndarray x, cnp.ndarray dy, cnp.ndarray y, int
     describe(&n.dy, dy, n.dtype)
     describe(&n.y, y, n.dtype)
     n.layout = ROWS
-    if (n.C * size_of(n) <= FASTML_SHORT_ROW * 4 and n.R > 1 and n.C and is_dense(&n.x) and is_dense(&n.y)
-            and (dy is None or is_dense(&n.dy))):
+    cdef ptrdiff_t longest = FASTML_SHORT_ROW * 4 // size_of(n) if dy is None else SHORT_GRADIENT
+    if 0 < n.C <= longest and n.R > 1 and is_dense(&n.x) and is_dense(&n.y) and (dy is None or is_dense(&n.dy)):
         n.layout = SHORT_ROWS
     elif not n.x.direct:
         order = list(range(outer, x.ndim)) + list(range(outer))

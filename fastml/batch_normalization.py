@@ -10,7 +10,7 @@ import numpy.typing as npt
 from fastml import _norm
 from fastml._arguments import axis_index, finite, real_array
 from fastml._loss_arguments import of_shape
-from fastml._norm_arguments import Array, check_running, destination, statistics
+from fastml._norm_arguments import Array, channel_first, check_running, destination, statistics
 
 __all__ = ["batch_norm", "batch_norm_backward"]
 
@@ -100,7 +100,7 @@ def batch_norm(
         raise ValueError(f"x: expected two values or more for each channel, got {count} (shape {array.shape})")
     y = destination(out, array, running_mean=running_mean, running_var=running_var, weight=w, bias=b)
     dtype = statistics(array.dtype)
-    source, result = np.moveaxis(array, k, 0), np.moveaxis(y, k, 0)
+    source, result = channel_first(array, k), channel_first(y, k)
     if training:
         mean, lost, variance = _norm.batch_moments(source, result)
         _update(running_mean, mean + lost, part)
@@ -198,7 +198,7 @@ def batch_norm_backward(
     m, r = of_shape("mean", mean, shape).astype(dtype), of_shape("rstd", rstd, shape).astype(dtype)
     w = _channel("weight", weight, shape)
     dx = np.empty_like(array)
-    gradient, source, result = (np.moveaxis(a, k, 0) for a in (array, values, dx))
+    gradient, source, result = (channel_first(a, k) for a in (array, values, dx))
     dbias, dweight = _norm.batch_sums(gradient, source, result, m, r)
     count = max(1, array.size // max(1, shape[0]))
     scale = r if w is None else (r.astype(np.float64) * w).astype(dtype)
