@@ -1,7 +1,7 @@
 """The kernel table and the thread pool, shared by every other extension."""
 
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 
 cdef extern from "fastml.h" nogil:
@@ -115,6 +115,16 @@ cdef extern from "fastml.h" nogil:
         const void *X, const void *w, const void *bias, void *p, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx,
         ptrdiff_t K, bint multi_label) noexcept nogil
 
+    ctypedef void (*fastml_residuals)(void *Z, const void *target, const void *weight, double *loss,
+                                      void *bias_gradient, ptrdiff_t R, ptrdiff_t K, bint multi_label) noexcept nogil
+    ctypedef void (*fastml_probabilities)(void *Z, ptrdiff_t R, ptrdiff_t K, bint multi_label) noexcept nogil
+    ctypedef void (*fastml_sparse_scores)(const void *value, const int32_t *index, const ptrdiff_t *start,
+                                          const void *W, void *Z, ptrdiff_t R, ptrdiff_t K) noexcept nogil
+    ctypedef void (*fastml_sparse_gradient)(const void *value, const int32_t *index, const ptrdiff_t *start,
+                                            const void *Z, void *gradient, ptrdiff_t R, ptrdiff_t K) noexcept nogil
+    ctypedef bint (*fastml_check_indices)(
+        const char *source, bint wide, int32_t *to, ptrdiff_t n, int32_t last) noexcept nogil
+
     ctypedef struct fastml_random:
         uint64_t key
         uint32_t purpose
@@ -154,6 +164,11 @@ cdef extern from "fastml.h" nogil:
         fastml_logistic_softmax logistic_softmax[3]
         fastml_predict_binary predict_binary[3]
         fastml_predict_softmax predict_softmax[3]
+        fastml_residuals score_residuals[3]
+        fastml_probabilities score_probabilities[3]
+        fastml_sparse_scores sparse_scores[3]
+        fastml_sparse_gradient sparse_gradient[3]
+        fastml_check_indices check_indices
         fastml_randomize random[2][3]
         fastml_threefry threefry
 
@@ -169,3 +184,12 @@ cdef ptrdiff_t count_classes(const void *values, int dtype, ptrdiff_t n, ptrdiff
 cdef ptrdiff_t add_weights(const void *values, int dtype, ptrdiff_t n, double *total) noexcept nogil
 cdef void store(char *to, int dtype, ptrdiff_t step, const void *values, ptrdiff_t n) noexcept nogil
 cdef void convert(void *to, int dtype, const char *source, ptrdiff_t step, ptrdiff_t n, int kind) noexcept nogil
+cdef void sparse_dots(int dtype, const void *value, const int32_t *index, const ptrdiff_t *start, const void *w,
+                      void *z, ptrdiff_t R) noexcept nogil
+cdef void sparse_scatter(int dtype, const void *value, const int32_t *index, const ptrdiff_t *start, const void *z,
+                         void *gradient, ptrdiff_t R) noexcept nogil
+cdef void shift_scores(int dtype, void *Z, const void *bias, double scale, ptrdiff_t R, ptrdiff_t KP) noexcept nogil
+cdef void fold_scores(int dtype, void *z, ptrdiff_t R) noexcept nogil
+cdef void curve_scores(int dtype, const void *Z, void *U, const void *weight, ptrdiff_t R, ptrdiff_t K,
+                       ptrdiff_t KP) noexcept nogil
+cdef void drain(int dtype, double *total, void *recent, ptrdiff_t n) noexcept nogil

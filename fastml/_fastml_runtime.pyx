@@ -27,6 +27,18 @@ cdef extern from "convert.h" nogil:
     ptrdiff_t fastml_add_weights(const void *values, int dtype, ptrdiff_t n, double *total)
 
 
+cdef extern from "logistic_sparse.h" nogil:
+    void fastml_sparse_dots(int dtype, const void *value, const int32_t *index, const ptrdiff_t *start, const void *w,
+                            void *z, ptrdiff_t R)
+    void fastml_sparse_scatter(int dtype, const void *value, const int32_t *index, const ptrdiff_t *start,
+                               const void *z, void *gradient, ptrdiff_t R)
+    void fastml_shift_scores(int dtype, void *Z, const void *bias, double scale, ptrdiff_t R, ptrdiff_t KP)
+    void fastml_fold_scores(int dtype, void *z, ptrdiff_t R)
+    void fastml_curve_scores(int dtype, const void *Z, void *U, const void *weight, ptrdiff_t R, ptrdiff_t K,
+                             ptrdiff_t KP)
+    void fastml_drain(int dtype, double *total, void *recent, ptrdiff_t n)
+
+
 cdef const fastml_table *kernels() noexcept nogil:
     """Return the table in use."""
     return fastml_kernels
@@ -65,6 +77,39 @@ cdef ptrdiff_t count_classes(const void *values, int dtype, ptrdiff_t n, ptrdiff
 cdef ptrdiff_t add_weights(const void *values, int dtype, ptrdiff_t n, double *total) noexcept nogil:
     """Add the values up; return how many stand before the first that is no weight."""
     return fastml_add_weights(values, dtype, n, total)
+
+
+cdef void sparse_dots(int dtype, const void *value, const int32_t *index, const ptrdiff_t *start, const void *w,
+                      void *z, ptrdiff_t R) noexcept nogil:
+    """Add X w to the scores of sparse rows."""
+    fastml_sparse_dots(dtype, value, index, start, w, z, R)
+
+
+cdef void sparse_scatter(int dtype, const void *value, const int32_t *index, const ptrdiff_t *start, const void *z,
+                         void *gradient, ptrdiff_t R) noexcept nogil:
+    """Add X^T z to the gradient."""
+    fastml_sparse_scatter(dtype, value, index, start, z, gradient, R)
+
+
+cdef void shift_scores(int dtype, void *Z, const void *bias, double scale, ptrdiff_t R, ptrdiff_t KP) noexcept nogil:
+    """Multiply scores by scale and add the bias."""
+    fastml_shift_scores(dtype, Z, bias, scale, R, KP)
+
+
+cdef void fold_scores(int dtype, void *z, ptrdiff_t R) noexcept nogil:
+    """Replace scores by -|z|."""
+    fastml_fold_scores(dtype, z, R)
+
+
+cdef void curve_scores(int dtype, const void *Z, void *U, const void *weight, ptrdiff_t R, ptrdiff_t K,
+                       ptrdiff_t KP) noexcept nogil:
+    """Multiply a direction's scores by the second derivative of the loss."""
+    fastml_curve_scores(dtype, Z, U, weight, R, K, KP)
+
+
+cdef void drain(int dtype, double *total, void *recent, ptrdiff_t n) noexcept nogil:
+    """Move recent sums into float64 ones."""
+    fastml_drain(dtype, total, recent, n)
 
 
 CONVERTIBLE = {

@@ -146,3 +146,7 @@ cdef class Problem:
         out = np.empty((self.n, self.classes), self.dtype)
         self.run(w, b, <char *>cnp.PyArray_DATA(out), False, self.n, NULL, nothing)
         return out if self.classes > 1 or self.multi_label else out[:, 0]
+
+
+include "_logistic_sparse.pxi"
+include "_logistic_sparse_problem.pxi"

@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from fastml._arguments import as_array, finite, native
 from fastml._fastml_runtime import kind_of
-from fastml._logistic import Problem
+from fastml._logistic import Problem, SparseProblem
+from fastml._sparse import Csr, csr, is_sparse
 
 Array = npt.NDArray[Any]
 
@@ -91,9 +92,9 @@ class Penalty:
         return (self.l1 * np.sign(w) if self.l1 else 0.0) + (2.0 * self.l2 * w.astype(np.float64) if self.l2 else 0.0)
 
 
-def matrix(X: npt.ArrayLike, d: int | None) -> Array:
-    """Return X as a native matrix of d columns, not copied where it is one."""
-    array = native(as_array("X", X))
+def matrix(X: Any, d: int | None) -> Any:
+    """Return X as a native matrix of d columns, or as a Csr, not copied where it is one."""
+    array = X if isinstance(X, Csr) else csr(X) if is_sparse(X) else native(as_array("X", X))
     if kind_of(array.dtype) < 0:
         raise TypeError(f"X: expected a real dtype, got {array.dtype}")
     if array.ndim != 2:
@@ -143,7 +144,12 @@ def make_problem(
     target = labels(y, X.shape[0], model)
     weight = None if sample_weight is None else vector("sample_weight", sample_weight, X.shape[0])
     check_before_rounding(target, weight, model.w.dtype)
-    return Problem(X, target, weight, model.w.dtype, model.classes, checked_scale(scale), model.multi_label)
+    return problem_of(X)(X, target, weight, model.w.dtype, model.classes, checked_scale(scale), model.multi_label)
+
+
+def problem_of(X: Array | Csr) -> type[Problem]:
+    """Return the kind of pass that X needs."""
+    return SparseProblem if isinstance(X, Csr) else Problem
 
 
 def is_plain(X: Any, y: Any, model: Model) -> bool:

@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastml._arguments import as_array, finite
-from fastml._logistic import Problem
-from fastml._logistic_data import Model, Penalty, checked_scale, make_problem, matrix
+from fastml._logistic_data import Model, Penalty, checked_scale, make_problem, matrix, problem_of
 from fastml.fitting import FitResult, fit_logistic
 
 __all__ = ["FitResult", "fit_logistic", "logistic_loss", "logistic_step", "predict_logistic"]
@@ -198,6 +197,6 @@ def predict_logistic(
     if multi_label and not model.multi_label:
         raise ValueError(f"w: expected shape (d, K) with multi_label, got {model.w.shape}")
     X = matrix(X, model.w.shape[0])
-    problem = Problem(X, None, None, model.w.dtype, model.classes, checked_scale(scale), model.multi_label)
+    problem = problem_of(X)(X, None, None, model.w.dtype, model.classes, checked_scale(scale), model.multi_label)
     probabilities: Array = problem.predict(model.w, model.bias)
     return probabilities

@@ -175,6 +175,21 @@ typedef void (*fastml_predict_softmax)(const void *X, const void *w, const void 
                                        ptrdiff_t d, ptrdiff_t ldx, ptrdiff_t K, int multi_label);
 enum { FASTML_BLOCK_ROWS = 256, FASTML_MIN_FEATURES = 16, FASTML_CLASS_STEP = 16 };
 
+/* What lies between the two products of a pass. Scores Z[R] or Z[R, K_padded] become the rows' residuals, weighted;
+ * loss and bias_gradient (may be NULL) as above. Or they become probabilities. */
+typedef void (*fastml_residuals)(void *Z, const void *target, const void *weight, double *loss, void *bias_gradient,
+                                 ptrdiff_t R, ptrdiff_t K, int multi_label);
+typedef void (*fastml_probabilities)(void *Z, ptrdiff_t R, ptrdiff_t K, int multi_label);
+/* Those two products over sparse rows: Z[R, K_padded] += X W, and gradient[d, K] += X^T Z, for K > 1. Row r has the
+ * values and indices from start[r] to start[r + 1]. Rows of W and of the gradient have K elements, or those of 16 bytes
+ * where that is more: what is behind K is 0. */
+typedef void (*fastml_sparse_scores)(const void *value, const int32_t *index, const ptrdiff_t *start, const void *W,
+                                     void *Z, ptrdiff_t R, ptrdiff_t K);
+typedef void (*fastml_sparse_gradient)(const void *value, const int32_t *index, const ptrdiff_t *start, const void *Z,
+                                       void *gradient, ptrdiff_t R, ptrdiff_t K);
+/* Whether all n indices, int32 or int64 (`wide`), are from 0 to last; writes them to `to` unless that is NULL. */
+typedef int (*fastml_check_indices)(const char *from, int wide, int32_t *to, ptrdiff_t n, int32_t last);
+
 /* Dropout and noise: y[i] from x[i] and random bits that depend on (key, purpose, start + i) alone (random.inc.h), for
  * i < n. `start` is a multiple of FASTML_RANDOM_BLOCK; y may be x. */
 typedef struct {
@@ -219,6 +234,11 @@ typedef struct {
     fastml_logistic_softmax logistic_softmax[FASTML_DTYPES];
     fastml_predict_binary predict_binary[FASTML_DTYPES];
     fastml_predict_softmax predict_softmax[FASTML_DTYPES];
+    fastml_residuals score_residuals[FASTML_DTYPES];
+    fastml_probabilities score_probabilities[FASTML_DTYPES];
+    fastml_sparse_scores sparse_scores[FASTML_DTYPES];
+    fastml_sparse_gradient sparse_gradient[FASTML_DTYPES];
+    fastml_check_indices check_indices;
     fastml_randomize random[FASTML_RANDOM_KERNELS][FASTML_DTYPES];
     fastml_threefry threefry;
 } fastml_table;

@@ -7,6 +7,7 @@
 #define F32 1
 #define F64 2
 
+#include "indices.inc.h"
 #include "threefry.inc.h"
 
 #define DTYPE F32
@@ -106,6 +107,11 @@ const fastml_table TABLE(ISA) = {
     .logistic_softmax = WIDE(logistic_softmax, ISA),
     .predict_binary = WIDE(predict_binary, ISA),
     .predict_softmax = WIDE(predict_softmax, ISA),
+    .score_residuals = WIDE(score_residuals, ISA),
+    .score_probabilities = WIDE(score_probabilities, ISA),
+    .sparse_scores = WIDE(sparse_scores, ISA),
+    .sparse_gradient = WIDE(sparse_gradient, ISA),
+    .check_indices = INDICES(check_indices),
     .random =
         {
             [FASTML_DROPOUT] = ALL(dropout, ISA),

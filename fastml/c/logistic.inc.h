@@ -130,6 +130,7 @@ static void FN(predict_binary)(const void *Xv, const void *w, const void *bias, 
 }
 
 #include "logistic_softmax.inc.h"
+#include "logistic_sparse.inc.h"
 
 #undef FACTORS
 #undef ROW_SETS

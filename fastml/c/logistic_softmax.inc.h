@@ -100,11 +100,16 @@ static double FN(logistic_labels)(T *Z, const T *target, const T *weight, ptrdif
     return loss;
 }
 
+/* total[KP] += sum of D's rows. */
+INLINE void FN(sum_rows)(const T *D, T *total, ptrdiff_t R, ptrdiff_t KP) {
+    for (ptrdiff_t r = 0; r < R; r++)
+        for (ptrdiff_t k = 0; k < KP; k++) total[k] += D[r * KP + k];
+}
+
 /* gradient[d, KP] += X^T D, bias_gradient[KP] += sum of D's rows, for D[R, KP]. */
 HOT static void FN(logistic_softmax_gradient)(const T *X, const T *D, T *gradient, T *bias_gradient, ptrdiff_t R,
                                                    ptrdiff_t d, ptrdiff_t ldx, ptrdiff_t KP) {
-    for (ptrdiff_t r = 0; r < R; r++)
-        for (ptrdiff_t k = 0; k < KP; k++) bias_gradient[k] += D[r * KP + k];
+    FN(sum_rows)(D, bias_gradient, R, KP);
     for (ptrdiff_t j = 0; j < d; j += MR) {
         const T *x[MR];
         for (int m = 0; m < MR; m++) x[m] = X + (j + m < d ? j + m : d - 1);
@@ -121,35 +126,44 @@ INLINE ptrdiff_t FN(padded_classes)(ptrdiff_t K) {
     return (K + FASTML_CLASS_STEP - 1) / FASTML_CLASS_STEP * FASTML_CLASS_STEP;
 }
 
+/* Z[R, KP] becomes the residuals, weighted; returns the losses, weighted, added up. */
+static double FN(class_residuals)(T *Z, const T *target, const T *weight, ptrdiff_t R, ptrdiff_t K, ptrdiff_t KP,
+                                  int multi_label) {
+    T losses[FASTML_BLOCK_ROWS];
+    if (multi_label) return FN(logistic_labels)(Z, target, weight, R, K, KP);
+    FN(logistic_softmax_rows)(Z, target, weight, losses, R, K, KP);
+    return FN(logistic_sum)(losses, R);
+}
+
 static void FN(logistic_softmax)(const void *X, const void *target, const void *weight, const void *w, const void *bias,
                                  double *loss, void *gradient, void *bias_gradient, void *scores, ptrdiff_t R, ptrdiff_t d,
                                  ptrdiff_t ldx, ptrdiff_t K, int multi_label) {
     ptrdiff_t KP = FN(padded_classes)(K);
-    T losses[FASTML_BLOCK_ROWS];
     FN(logistic_scores)((const T *)X, (const T *)w, (const T *)bias, (T *)scores, R, d, ldx, KP);
-    if (multi_label) {
-        *loss += FN(logistic_labels)((T *)scores, (const T *)target, (const T *)weight, R, K, KP);
-    } else {
-        FN(logistic_softmax_rows)((T *)scores, (const T *)target, (const T *)weight, losses, R, K, KP);
-        *loss += FN(logistic_sum)(losses, R);
-    }
+    *loss += FN(class_residuals)((T *)scores, (const T *)target, (const T *)weight, R, K, KP, multi_label);
     if (gradient)
         FN(logistic_softmax_gradient)((const T *)X, (const T *)scores, (T *)gradient, (T *)bias_gradient, R, d, ldx, KP);
     clear_flags();
 }
 
-static void FN(predict_softmax)(const void *X, const void *w, const void *bias, void *p, ptrdiff_t R, ptrdiff_t d,
-                                ptrdiff_t ldx, ptrdiff_t K, int multi_label) {
-    ptrdiff_t KP = FN(padded_classes)(K), top;
-    FN(logistic_scores)((const T *)X, (const T *)w, (const T *)bias, (T *)p, R, d, ldx, KP);
+/* Z[R, KP] becomes the probabilities. */
+static void FN(class_probabilities)(T *Z, ptrdiff_t R, ptrdiff_t K, ptrdiff_t KP, int multi_label) {
+    ptrdiff_t top;
     if (multi_label) {
-        FN(sigmoid)(p, p, R * KP);
+        FN(sigmoid)(Z, Z, R * KP);
         return;
     }
     for (ptrdiff_t r = 0; r < R; r++) {
-        T *z = (T *)p + r * KP, m, rest = FN(score_exponentials)(z, K, KP, &top, &m), total = rest + z[top];
+        T *z = Z + r * KP, m, rest = FN(score_exponentials)(z, K, KP, &top, &m), total = rest + z[top];
         for (ptrdiff_t k = 0; k < KP; k++) z[k] /= total;
     }
+}
+
+static void FN(predict_softmax)(const void *X, const void *w, const void *bias, void *p, ptrdiff_t R, ptrdiff_t d,
+                                ptrdiff_t ldx, ptrdiff_t K, int multi_label) {
+    ptrdiff_t KP = FN(padded_classes)(K);
+    FN(logistic_scores)((const T *)X, (const T *)w, (const T *)bias, (T *)p, R, d, ldx, KP);
+    FN(class_probabilities)((T *)p, R, K, KP, multi_label);
     clear_flags();
 }
 

@@ -1,0 +1,59 @@
+"""Sparse matrices in compressed rows, as scipy.sparse has them; SciPy itself is not imported."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastml._arguments import native
+from fastml._fastml_runtime import kind_of
+
+Array = npt.NDArray[Any]
+
+
+class Csr:
+    """A sparse matrix: the entries of row i are ``data[j]`` in column ``indices[j]``, ``indptr[i] <= j < indptr[i + 1]``.
+
+    Types and shapes are checked; the indices themselves are where they are used. Nothing is copied that is contiguous
+    and native.
+    """
+
+    ndim = 2
+
+    def __init__(self, X: Any) -> None:
+        self.shape: tuple[int, int] = tuple(int(size) for size in X.shape)  # type: ignore[assignment]
+        if len(self.shape) != 2:
+            raise ValueError(f"X: expected two dimensions (n, d), got shape {self.shape}")
+        self.data, self.indices, self.indptr = (ready(getattr(X, name)) for name in ("data", "indices", "indptr"))
+        self.dtype = self.data.dtype
+        if kind_of(self.dtype) < 0:
+            raise TypeError(f"X: expected a real dtype, got {self.dtype}")
+        for name, array in (("indices", self.indices), ("indptr", self.indptr)):
+            if array.dtype not in (np.int32, np.int64):
+                raise TypeError(f"X: expected {name} of int32 or int64, got {array.dtype}")
+        if self.indptr.shape != (self.shape[0] + 1,):
+            raise ValueError(f"X: expected an indptr of shape ({self.shape[0] + 1},), got {self.indptr.shape}")
+        if self.data.ndim != 1 or self.indices.shape != self.data.shape:
+            raise ValueError(f"X: expected as many indices as data, got shapes {self.indices.shape} and {self.data.shape}")
+        if self.shape[1] > np.iinfo(np.int32).max:
+            raise ValueError(f"X: expected fewer than 2^31 columns where it is sparse, got {self.shape[1]}")
+
+
+def ready(array: Any) -> Array:
+    """Return the array as the pass reads it."""
+    return np.require(native(np.asarray(array)), requirements="CA")
+
+
+def is_sparse(X: Any) -> bool:
+    """Whether X is a sparse matrix of SciPy's kind."""
+    return not isinstance(X, np.ndarray) and callable(getattr(X, "tocsr", None))
+
+
+def csr(X: Any) -> Csr:
+    """Return X, which is sparse, if it is in compressed rows."""
+    form = getattr(X, "format", type(X).__name__)
+    if form != "csr":
+        raise TypeError(f"X: expected a dense array or CSR, got a sparse {str(form).upper()}: convert it by X.tocsr()")
+    return Csr(X)
