@@ -191,5 +191,6 @@ cdef void sparse_scatter(int dtype, const void *value, const int32_t *index, con
 cdef void shift_scores(int dtype, void *Z, const void *bias, double scale, ptrdiff_t R, ptrdiff_t KP) noexcept nogil
 cdef void fold_scores(int dtype, void *z, ptrdiff_t R) noexcept nogil
 cdef void curve_scores(int dtype, const void *Z, void *U, const void *weight, ptrdiff_t R, ptrdiff_t K,
-                       ptrdiff_t KP) noexcept nogil
-cdef void drain(int dtype, double *total, void *recent, ptrdiff_t n) noexcept nogil
+                       ptrdiff_t KP, bint multi_label) noexcept nogil
+cdef void drain(int dtype, double *total, void *recent, ptrdiff_t step, ptrdiff_t parts, ptrdiff_t n, bint first,
+                double last) noexcept nogil

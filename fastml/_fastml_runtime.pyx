@@ -35,8 +35,9 @@ cdef extern from "logistic_sparse.h" nogil:
     void fastml_shift_scores(int dtype, void *Z, const void *bias, double scale, ptrdiff_t R, ptrdiff_t KP)
     void fastml_fold_scores(int dtype, void *z, ptrdiff_t R)
     void fastml_curve_scores(int dtype, const void *Z, void *U, const void *weight, ptrdiff_t R, ptrdiff_t K,
-                             ptrdiff_t KP)
-    void fastml_drain(int dtype, double *total, void *recent, ptrdiff_t n)
+                             ptrdiff_t KP, bint multi_label)
+    void fastml_drain(int dtype, double *total, void *recent, ptrdiff_t step, ptrdiff_t parts, ptrdiff_t n, bint first,
+                      double last)
 
 
 cdef const fastml_table *kernels() noexcept nogil:
@@ -102,14 +103,15 @@ cdef void fold_scores(int dtype, void *z, ptrdiff_t R) noexcept nogil:
 
 
 cdef void curve_scores(int dtype, const void *Z, void *U, const void *weight, ptrdiff_t R, ptrdiff_t K,
-                       ptrdiff_t KP) noexcept nogil:
+                       ptrdiff_t KP, bint multi_label) noexcept nogil:
     """Multiply a direction's scores by the second derivative of the loss."""
-    fastml_curve_scores(dtype, Z, U, weight, R, K, KP)
+    fastml_curve_scores(dtype, Z, U, weight, R, K, KP, multi_label)
 
 
-cdef void drain(int dtype, double *total, void *recent, ptrdiff_t n) noexcept nogil:
+cdef void drain(int dtype, double *total, void *recent, ptrdiff_t step, ptrdiff_t parts, ptrdiff_t n, bint first,
+                double last) noexcept nogil:
     """Move recent sums into float64 ones."""
-    fastml_drain(dtype, total, recent, n)
+    fastml_drain(dtype, total, recent, step, parts, n, first, last)
 
 
 CONVERTIBLE = {

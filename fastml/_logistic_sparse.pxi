@@ -15,10 +15,10 @@ cdef enum:
     BLOCK_ENTRIES = 8192     # read twice, the second time from cache
     ROW_COST = 8             # of a row, as many as entries
     PART_COST = 32768        # entries and rows at least, for one task
-    ENTRIES_PER_FEATURE = 2  # at least, for every task whose gradient is to be added up
+    ENTRIES_PER_FEATURE = 4  # at least, for every task whose gradient is to be added up
     GRADIENTS_BYTES = 33554432   # of all tasks
-    SLICE = 65536            # entries and rows that a task takes between two looks at signals
-    DRAIN_FEATURES = 65536   # elements drained by one task
+    SLICE = 65536            # entries and rows for each of PARTS tasks between two looks at signals
+    DRAIN_FEATURES = 32768   # elements drained by one task
     LOSS, GRADIENT, CURVATURE, PROBABILITIES
 
 # Estimated nanoseconds of an entry.
@@ -57,6 +57,9 @@ cdef struct SparsePass:
     const char *v_bias
     ptrdiff_t part_count, slice, cost
     double *total            # d x step
+    ptrdiff_t part_bytes
+    bint first_drain
+    double last_drain        # the last time: what the total is multiplied by, else 0
     SparsePart parts[PARTS]
 
 
@@ -251,7 +254,7 @@ cdef void sparse_part(void *context, ptrdiff_t number) noexcept nogil:
 cdef void drain_part(void *context, ptrdiff_t number) noexcept nogil:
     """Drain some features' recent gradients, those of all tasks in their order."""
     cdef SparsePass *s = <SparsePass *>context
-    cdef ptrdiff_t start = number * DRAIN_FEATURES, k
+    cdef ptrdiff_t start = number * DRAIN_FEATURES
     cdef ptrdiff_t n = min(s.base.d * s.step - start, <ptrdiff_t>DRAIN_FEATURES)
-    for k in range(s.part_count):
-        drain(s.base.dtype, s.total + start, s.parts[k].recent + start * item_size(&s.base), n)
+    drain(s.base.dtype, s.total + start, s.parts[0].recent + start * item_size(&s.base), s.part_bytes, s.part_count, n,
+          s.first_drain, s.last_drain)

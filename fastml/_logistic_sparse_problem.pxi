@@ -47,10 +47,10 @@ cdef class SparseProblem(Problem):
             s.base.n = rows.shape[0]
             s.base.rows = &rows[0] if s.base.n else NULL
             s.part_count = share_rows(&s, s.base.n, task_stop)
-        kept = [model_of(&s, w, self.dtype), bias_of(&s, b, self.dtype)]
+        kept = [model_of(&s, w, self.dtype), bias_of(&s, b, self.dtype, -np.inf)]
         s.w, s.bias = data_of(kept[0]), data_of(kept[1])
         if what == CURVATURE:
-            kept += [model_of(&s, v, self.dtype), bias_of(&s, v_bias, self.dtype)]
+            kept += [model_of(&s, v, self.dtype), bias_of(&s, v_bias, self.dtype, 0)]
             s.v, s.v_bias = data_of(kept[2]), data_of(kept[3])
         gradient = padded(s.base.d * s.step * size) if total is not None else 0
         buffers = part_bytes(&s)
@@ -63,6 +63,7 @@ cdef class SparseProblem(Problem):
                 s.parts[k].row = task_stop[k - 1] if k else 0
                 s.parts[k].stop = task_stop[k]
             s.total = <double *>data_of(total) if total is not None else NULL
+            s.part_bytes, s.first_drain = gradient + buffers, True
             self.run_slices(&s)
             for k in range(s.part_count):
                 self.check_sparse(&s.parts[k])
@@ -72,21 +73,35 @@ cdef class SparseProblem(Problem):
 
     cdef run_slices(self, SparsePass *s):
         """Let all tasks advance until they are done; drain what they add up, and look at pending signals between."""
-        cdef ptrdiff_t recent = 0, elements = s.base.d * s.step, round_cost
+        cdef ptrdiff_t recent = 0, elements = s.base.d * s.step, round_cost, left
         cdef double entry_ns = ENTRY_NS * (1 + s.step * 0.25)
-        s.slice = max(SLICE // ((s.step + 31) // 32), <ptrdiff_t>4096)
+        s.slice = max(SLICE * PARTS // s.part_count // ((s.step + 31) // 32), <ptrdiff_t>4096)
         round_cost = s.slice * s.part_count
-        while rows_left(s):
+        left = rows_left(s)
+        while left:
             with nogil:
                 parallel_for(sparse_part, s, s.part_count, min(s.cost, round_cost) * entry_ns)
             s.cost = max(s.cost - round_cost, <ptrdiff_t>0)
             recent += s.slice
-            if s.total != NULL and (rows_left(s) == 0 or recent >= ENTRIES_PER_FEATURE * s.base.d):
+            left = rows_left(s)
+            if s.total != NULL and (left == 0 or recent >= ENTRIES_PER_FEATURE * s.base.d):
+                s.last_drain = 0 if left else self.scale / self.total_weight(s)
                 with nogil:
                     parallel_for(drain_part, s, (elements + DRAIN_FEATURES - 1) // DRAIN_FEATURES,
                                  elements * s.part_count * 0.4)
                 recent = 0
+                s.first_drain = False
             PyErr_CheckSignals()
+
+    cdef double total_weight(self, const SparsePass *s):
+        """Return the sum of the weights seen so far, or the number of rows; 1 where that is 0."""
+        cdef double weight = 0
+        cdef ptrdiff_t k
+        for k in range(s.part_count):
+            weight += s.parts[k].weight
+        if self.weight is None:
+            weight = <double>s.base.n
+        return weight if weight > 0 else 1.0
 
     cdef check_sparse(self, const SparsePart *part):
         cdef Part refused
@@ -105,7 +120,7 @@ cdef class SparseProblem(Problem):
         """Return the mean loss, without penalties, and its gradient for w and b in float64 (None without gradient)."""
         cdef ptrdiff_t n = self.n if rows is None else rows.shape[0]
         sums = np.zeros(2 + self.sparse.base.KP)
-        total = np.zeros((self.d, self.sparse.step)) if gradient else None
+        total = np.empty((self.d, self.sparse.step)) if gradient else None
         self.run_sparse(GRADIENT if gradient else LOSS, w, b, None, None, NULL, rows, total, sums)
         weight = sums[1] if self.weight is not None else np.float64(n)
         if not weight > 0:
@@ -120,7 +135,7 @@ cdef class SparseProblem(Problem):
 
         Both parts are float64, of the shapes of `evaluate`'s gradients.
         """
-        sums, total = np.zeros(2 + self.sparse.base.KP), np.zeros((self.d, self.sparse.step))
+        sums, total = np.zeros(2 + self.sparse.base.KP), np.empty((self.d, self.sparse.step))
         self.run_sparse(CURVATURE, w, b, v, v_b, NULL, None, total, sums)
         weight = sums[1] if self.weight is not None else np.float64(self.n)
         if not weight > 0:
@@ -135,10 +150,7 @@ cdef class SparseProblem(Problem):
         return out if self.classes > 1 or self.multi_label else out[:, 0]
 
     cdef mean(self, total, sums, weight, shape):
-        """Return the sums over features, and over the bias, divided by the weight; those over features times scale."""
-        total /= weight
-        if self.scale != 1:
-            total *= self.scale
+        """Return the means over features without what is behind the classes, and those over the bias."""
         if self.sparse.step != self.classes:
             total = np.ascontiguousarray(total[:, :self.classes])
         return total.reshape(shape), sums[2:2 + self.classes] / weight
@@ -170,7 +182,7 @@ cdef ptrdiff_t share_rows(SparsePass *s, ptrdiff_t n, ptrdiff_t *task_stop) noex
     """Choose the tasks' number, a power of two, and their rows, so that all cost the same; return their number."""
     cdef ptrdiff_t count = 1, k, low, high, middle, wanted, cost = cost_of(s, n), elements = s.base.d * s.step
     cdef ptrdiff_t entries = cost - ROW_COST * n
-    while (2 * count <= PARTS and 2 * count * PART_COST <= cost and count * ENTRIES_PER_FEATURE * s.base.d <= entries
+    while (2 * count <= PARTS and 2 * count * PART_COST <= cost and 2 * count * ENTRIES_PER_FEATURE * s.base.d <= entries
            and 2 * count * elements * item_size(&s.base) <= GRADIENTS_BYTES):
         count *= 2
     for k in range(count):
@@ -198,9 +210,9 @@ cdef model_of(const SparsePass *s, w, dtype):
     return np.require(w, dtype, "CA")
 
 
-cdef bias_of(const SparsePass *s, b, dtype):
-    """Return the bias, of which classes that only fill have -inf."""
-    wide = np.full(s.base.KP, -np.inf, dtype)
+cdef bias_of(const SparsePass *s, b, dtype, beyond):
+    """Return the bias, with another for classes that only fill."""
+    wide = np.full(s.base.KP, beyond, dtype)
     wide[:s.base.K] = b
     return wide
 

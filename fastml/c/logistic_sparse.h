@@ -17,12 +17,14 @@ void fastml_shift_scores(int dtype, void *Z, const void *bias, double scale, ptr
 /* z[R] = -|z|: of both sides of 0, whose curvatures are the same, the one where the sigmoid is exact. */
 void fastml_fold_scores(int dtype, void *z, ptrdiff_t R);
 
-/* The scores' second derivative. Z[R, KP] are probabilities, or, with one class, sigmoid(-|z|); U[R, KP], the scores
+/* The scores' second derivative. Z[R, KP] are probabilities, or, with one class or `multi_label`, sigmoid(-|z|); U[R, KP], the scores
  * of a direction, becomes weight p (u - sum p u), or weight p (1 - p) u. `weight` may be NULL. */
 void fastml_curve_scores(int dtype, const void *Z, void *U, const void *weight, ptrdiff_t R, ptrdiff_t K, ptrdiff_t KP,
                          int multi_label);
 
-/* total += recent, which becomes 0. */
-void fastml_drain(int dtype, double *total, void *recent, ptrdiff_t n);
+/* total[n] (`first`: 0, whatever it holds) += the recent sums of all parts, `step` bytes apart, in their order. These
+ * become 0; or, the last time, the total is multiplied by `last`, which else is 0. */
+void fastml_drain(int dtype, double *total, void *recent, ptrdiff_t step, ptrdiff_t parts, ptrdiff_t n, int first,
+                  double last);
 
 #endif

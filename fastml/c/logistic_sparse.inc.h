@@ -26,20 +26,26 @@ typedef T FN(quarter) __attribute__((vector_size(16), aligned(sizeof(T)), may_al
 #define TILES 4
 
 #define SPARSE_TILES(VECTOR, W_LANES)                                                                                 \
+    INLINE FN(VECTOR) FN(VECTOR##_add)(T a, FN(VECTOR) b, FN(VECTOR) sum) {                                           \
+        for (int l = 0; l < W_LANES; l++) sum[l] = MULADD(a, b[l], sum[l]);                                           \
+        return sum;                                                                                                   \
+    }                                                                                                                 \
     /* z += the row's values times W; even and odd ones apart, since one sum would wait for itself */                 \
     INLINE void FN(VECTOR##_scores)(const T *value, const int32_t *index, ptrdiff_t n, const T *W, ptrdiff_t step,    \
                                     T *z, const ptrdiff_t *at, int tiles) {                                           \
-        FN(VECTOR) sum[2][TILES] = {{{0}}};                                                                           \
+        FN(VECTOR) even[TILES] = {{0}}, odd[TILES] = {{0}};                                                           \
         ptrdiff_t j = 0;                                                                                              \
-        for (; j + 2 <= n; j += 2) UNROLL for (int s = 0; s < 2; s++) {                                               \
-                const T *w = W + index[j + s] * step;                                                                 \
-                UNROLL for (int i = 0; i < tiles; i++) for (int l = 0; l < W_LANES; l++) sum[s][i][l] =               \
-                    MULADD(value[j + s], (*(const FN(VECTOR) *)(w + at[i]))[l], sum[s][i][l]);                        \
+        for (; j + 2 <= n; j += 2) {                                                                                  \
+            const T *w = W + index[j] * step, *next = W + index[j + 1] * step;                                        \
+            UNROLL for (int i = 0; i < tiles; i++) {                                                                  \
+                even[i] = FN(VECTOR##_add)(value[j], *(const FN(VECTOR) *)(w + at[i]), even[i]);                      \
+                odd[i] = FN(VECTOR##_add)(value[j + 1], *(const FN(VECTOR) *)(next + at[i]), odd[i]);                 \
             }                                                                                                         \
-        if (j < n) UNROLL for (int i = 0; i < tiles; i++) for (int l = 0; l < W_LANES; l++) sum[0][i][l] =            \
-            MULADD(value[j], (*(const FN(VECTOR) *)(W + index[j] * step + at[i]))[l], sum[0][i][l]);                  \
-        UNROLL for (int i = 0; i < tiles; i++) sum[0][i] += sum[1][i] + *(const FN(VECTOR) *)(z + at[i]);             \
-        UNROLL for (int i = 0; i < tiles; i++) *(FN(VECTOR) *)(z + at[i]) = sum[0][i];                                \
+        }                                                                                                             \
+        if (j < n) UNROLL for (int i = 0; i < tiles; i++) even[i] =                                                   \
+            FN(VECTOR##_add)(value[j], *(const FN(VECTOR) *)(W + index[j] * step + at[i]), even[i]);                  \
+        UNROLL for (int i = 0; i < tiles; i++) even[i] += odd[i] + *(const FN(VECTOR) *)(z + at[i]);                  \
+        UNROLL for (int i = 0; i < tiles; i++) *(FN(VECTOR) *)(z + at[i]) = even[i];                                  \
     }                                                                                                                 \
     /* the gradient's rows += the row's values times its residuals; all is read before anything is written */         \
     INLINE void FN(VECTOR##_slopes)(const T *value, const int32_t *index, ptrdiff_t n, T *gradient, ptrdiff_t step,   \
@@ -48,9 +54,8 @@ typedef T FN(quarter) __attribute__((vector_size(16), aligned(sizeof(T)), may_al
         UNROLL for (int i = 0; i < tiles; i++) r[i] = *(const FN(VECTOR) *)(residual + at[i]);                        \
         for (ptrdiff_t j = 0; j < n; j++) {                                                                           \
             T *g = gradient + index[j] * step;                                                                        \
-            UNROLL for (int i = 0; i < tiles; i++) sum[i] = *(const FN(VECTOR) *)(g + at[i]);                         \
-            UNROLL for (int i = 0; i < tiles; i++) for (int l = 0; l < W_LANES; l++) sum[i][l] =                      \
-                MULADD(value[j], r[i][l], sum[i][l]);                                                                 \
+            UNROLL for (int i = 0; i < tiles; i++) sum[i] =                                                           \
+                FN(VECTOR##_add)(value[j], r[i], *(const FN(VECTOR) *)(g + at[i]));                                   \
             UNROLL for (int i = 0; i < tiles; i++) *(FN(VECTOR) *)(g + at[i]) = sum[i];                               \
         }                                                                                                             \
     }
