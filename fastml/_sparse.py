@@ -23,6 +23,7 @@ class Csr:
     ndim = 2
 
     def __init__(self, X: Any) -> None:
+        """Check X, which has data, indices, indptr and shape."""
         self.shape: tuple[int, int] = tuple(int(size) for size in X.shape)  # type: ignore[assignment]
         if len(self.shape) != 2:
             raise ValueError(f"X: expected two dimensions (n, d), got shape {self.shape}")
@@ -39,6 +40,25 @@ class Csr:
             raise ValueError(f"X: expected as many indices as data, got shapes {self.indices.shape} and {self.data.shape}")
         if self.shape[1] > np.iinfo(np.int32).max:
             raise ValueError(f"X: expected fewer than 2^31 columns where it is sparse, got {self.shape[1]}")
+
+    @property
+    def size(self) -> int:
+        """The number of elements, zeros included."""
+        return self.shape[0] * self.shape[1]
+
+    def every(self, step: int) -> Array:
+        """Return every step-th row, dense, in float64."""
+        start, stop = (part.astype(np.int64) for part in (self.indptr[:-1:step], self.indptr[1::step]))
+        counts = stop - start
+        if start.size and not (start.min() >= 0 and counts.min() >= 0 and stop.max() <= self.data.size):
+            raise ValueError(f"X: expected an indptr that rises from 0 to {self.data.size} at most")
+        place = np.arange(counts.sum()) + np.repeat(start - (counts.cumsum() - counts), counts)
+        columns, row = self.indices[place], np.repeat(np.arange(counts.size), counts)
+        if columns.size and not 0 <= columns.min() <= columns.max() < self.shape[1]:
+            raise ValueError(f"X: expected indices from 0 to {self.shape[1] - 1}")
+        dense = np.zeros((counts.size, self.shape[1]))
+        np.add.at(dense, (row, columns), self.data[place].astype(np.float64))
+        return dense
 
 
 def ready(array: Any) -> Array:

@@ -64,7 +64,7 @@ def fit_logistic(
 
     Parameters
     ----------
-    X : array_like of real numbers, shape (n, d)
+    X : array_like of real numbers, or SciPy CSR matrix or array, shape (n, d)
         Never converted whole.
     y : array_like, shape (n,) or (n, K)
         0 or 1; or integers from 0 to K - 1 for K > 2 classes; or, of shape (n, K), 0 or 1 for each of K independent

@@ -33,7 +33,7 @@ def logistic_loss(
 
     Parameters
     ----------
-    X : array_like of real numbers, shape (n, d)
+    X : array_like of real numbers, or SciPy CSR matrix or array, shape (n, d)
         Converted block by block where it is not dense in the dtype of `w`, never whole.
     y : array_like, shape (n,) or (n, K)
         0 or 1 where `w` has shape (d,). Where it has shape (d, K): integers from 0 to K - 1, the classes of a softmax
@@ -166,7 +166,7 @@ def predict_logistic(
 
     Parameters
     ----------
-    X : array_like of real numbers, shape (n, d)
+    X : array_like of real numbers, or SciPy CSR matrix or array, shape (n, d)
     w : array_like of float32 or float64, shape (d,) or (d, K)
     b : array_like, a shape as in `logistic_loss`
     scale : float, optional

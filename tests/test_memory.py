@@ -45,6 +45,12 @@ CASES = {
         "X, y = ones((20_000, 2000), 'u1'), np.arange(20_000) % 2",
         "fastml.fit_logistic(X, y, max_iter=2).w",
     ),
+    "logistic_loss of sparse rows": (
+        "X = lambda: 0; X.data, X.indices = ones(10_000_000, 'f2'), ones(10_000_000, 'i8') * 7\n"
+        "X.indptr, X.shape, X.format, X.tocsr = np.arange(100_001) * 100, (100_000, 100_000), 'csr', print\n"
+        "y, w = np.arange(100_000) % 2, ones(100_000, 'f4')",
+        "fastml.logistic_loss(X, y, w, return_grad=True)[0]",
+    ),
     "huber_loss of strided float16 in place": (
         "x = ones((2000, 20_000), 'f2')[:, ::2]; y = ones((10_000, 2000), 'i8').T",
         "fastml.huber_loss(x, y, return_grad=True, out=x) is None",
