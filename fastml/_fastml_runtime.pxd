@@ -135,6 +135,13 @@ cdef extern from "fastml.h" nogil:
         const fastml_random *call, const void *x, void *y, uint64_t start, ptrdiff_t n) noexcept nogil
     ctypedef void (*fastml_threefry)(const uint32_t *key, const uint32_t *counter, uint32_t (*word)[64]) noexcept nogil
 
+    ctypedef struct fastml_reversal:
+        ptrdiff_t size, step
+        uint8_t from_end[16]
+        uint8_t from_start[16]
+    ctypedef void (*fastml_reverse_items)(
+        const fastml_reversal *r, const void *source, void *to, ptrdiff_t n) noexcept nogil
+
     ctypedef struct fastml_table:
         const char *isa
         fastml_unary unary[FASTML_UNARY_KERNELS][3]
@@ -171,6 +178,7 @@ cdef extern from "fastml.h" nogil:
         fastml_check_indices check_indices
         fastml_randomize random[2][3]
         fastml_threefry threefry
+        fastml_reverse_items reverse_items
 
 cdef extern from "threadpool.h" nogil:
     ctypedef void (*fastml_task)(void *context, ptrdiff_t chunk) noexcept nogil

@@ -1,7 +1,8 @@
-"""Dropout and Gaussian noise: arguments and keys."""
+"""Dropout and Gaussian noise: arguments and keys. Flips and crops of images."""
 
 include "_dense.pxi"
 include "_random_core.pxi"
+include "_augmentation.pxi"
 
 import operator
 import os

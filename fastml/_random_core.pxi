@@ -3,7 +3,7 @@
 from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport fma, nextafter, nextafterf
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from fastml._fastml_runtime cimport (
@@ -40,18 +40,24 @@ cdef inline int item_size(const Call *c) noexcept nogil:
 
 
 cdef inline void copy_items(char *to, ptrdiff_t to_step, const char *source, ptrdiff_t source_step, ptrdiff_t n,
-                            int size) noexcept nogil:
-    """Copy n strided items of 2, 4 or 8 bytes, aligned or not."""
+                            ptrdiff_t size) noexcept nogil:
+    """Copy n strided items of any number of bytes, aligned or not."""
     cdef ptrdiff_t i
-    if size == 2:
+    if size == 1:
+        for i in range(n):
+            to[i * to_step] = source[i * source_step]
+    elif size == 2:
         for i in range(n):
             memcpy(to + i * to_step, source + i * source_step, 2)
     elif size == 4:
         for i in range(n):
             memcpy(to + i * to_step, source + i * source_step, 4)
-    else:
+    elif size == 8:
         for i in range(n):
             memcpy(to + i * to_step, source + i * source_step, 8)
+    else:
+        for i in range(n):
+            memcpy(to + i * to_step, source + i * source_step, size)
 
 
 cdef void transfer(const Call *c, bint back, ptrdiff_t start, ptrdiff_t n, char *block) noexcept nogil:

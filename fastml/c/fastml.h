@@ -206,6 +206,16 @@ enum { FASTML_RANDOM_LANES = 64, FASTML_RANDOM_BLOCK = 8 * FASTML_RANDOM_LANES }
 /* Threefry4x32-20 of FASTML_RANDOM_LANES counters in a row (threefry.inc.h). */
 typedef void (*fastml_threefry)(const uint32_t *key, const uint32_t *counter, uint32_t (*word)[FASTML_RANDOM_LANES]);
 
+/* How items of `size` bytes are reversed: `step` bytes at a time, as many as whole items have in 16, 0 if none. Where the
+ * bytes of such a vector come from: in the 16 that end with its items, and in the 16 that start with them. */
+typedef struct {
+    ptrdiff_t size, step;
+    uint8_t from_end[16], from_start[16];
+} fastml_reversal;
+
+/* to[i] = from[n - 1 - i] (augment.inc.h); the two are apart. */
+typedef void (*fastml_reverse_items)(const fastml_reversal *r, const void *from, void *to, ptrdiff_t n);
+
 typedef struct {
     const char *isa;
     fastml_unary unary[FASTML_UNARY_KERNELS][FASTML_DTYPES];
@@ -241,6 +251,7 @@ typedef struct {
     fastml_check_indices check_indices;
     fastml_randomize random[FASTML_RANDOM_KERNELS][FASTML_DTYPES];
     fastml_threefry threefry;
+    fastml_reverse_items reverse_items;
 } fastml_table;
 
 extern const fastml_table fastml_table_base;

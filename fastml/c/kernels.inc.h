@@ -8,6 +8,7 @@
 #define F64 2
 
 #include "indices.inc.h"
+#include "augment.inc.h"
 #include "threefry.inc.h"
 
 #define DTYPE F32
@@ -118,4 +119,5 @@ const fastml_table TABLE(ISA) = {
             [FASTML_GAUSSIAN_NOISE] = ALL(gaussian_noise, ISA),
         },
     .threefry = RANDOM(threefry),
+    .reverse_items = CAT3(reverse_items, ISA, u8),
 };

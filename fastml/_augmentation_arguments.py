@@ -1,0 +1,127 @@
+"""Checks of the arguments of flips and crops; messages name the argument, what was expected and what came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, SupportsFloat, SupportsIndex
+
+import numpy as np
+import numpy.typing as npt
+
+from fastml._arguments import as_array, check_out, integer, overlap, real
+
+MODES = ("constant", "edge", "reflect")  # in the order that the binding knows
+
+Array = npt.NDArray[Any]
+Padding = SupportsIndex | Sequence[SupportsIndex] | Sequence[Sequence[SupportsIndex]]
+
+
+def image_batch(images: npt.ArrayLike) -> Array:
+    """Return the images as an array of 3 or 4 axes whose items can be moved as bytes."""
+    batch = as_array("images", images)
+    if batch.dtype.hasobject:
+        raise TypeError(f"images: expected a dtype of a fixed size, got {batch.dtype}")
+    if batch.ndim not in (3, 4):
+        raise ValueError(f"images: expected shape (N, H, W) or (N, H, W, C), got {batch.shape}")
+    return batch
+
+
+def destination(out: object, batch: Array, shape: tuple[int, ...]) -> Array:
+    """Return where the result goes: `out`, checked, or an array whose axes lie in memory as those of the images."""
+    if out is None:
+        return np.empty_like(batch, shape=shape)
+    check_out(out, shape, batch.dtype)
+    assert isinstance(out, np.ndarray)
+    if overlap(out, batch):
+        raise ValueError("out: expected memory apart from images, got an overlap")
+    return out
+
+
+def probability(name: str, p: SupportsFloat) -> float:
+    """Return p, if it is a number in [0, 1]."""
+    number = real(name, p)
+    if not 0 <= number <= 1:
+        raise ValueError(f"{name}: expected a number in [0, 1], got {p}")
+    return number
+
+
+def _items(value: object) -> list[Any] | None:
+    """Return what a sequence or array holds, or None for anything else."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return list(value)
+    return list(value) if isinstance(value, (tuple, list)) else None
+
+
+def window(size: SupportsIndex | Sequence[SupportsIndex]) -> tuple[int, int]:
+    """Return height and width."""
+    parts = _items(size)
+    if parts is None:
+        number = integer("size", size, 1)  # type: ignore[arg-type]
+        return number, number
+    if len(parts) != 2:
+        raise ValueError(f"size: expected an integer or (height, width), got {len(parts)} items")
+    return integer("size", parts[0], 1), integer("size", parts[1], 1)
+
+
+def pad_widths(padding: Padding) -> tuple[int, int, int, int]:
+    """Return how many rows and columns are added: top, bottom, left, right."""
+    parts = _items(padding)
+    if parts is None:
+        return (integer("padding", padding, 0),) * 4  # type: ignore[arg-type, return-value]
+    pairs = [pair for pair in map(_items, parts) if pair is not None]
+    if len(pairs) == len(parts) == 2 and [len(pair) for pair in pairs] == [2, 2]:
+        top, bottom, left, right = (integer("padding", width, 0) for pair in pairs for width in pair)
+        return top, bottom, left, right
+    if pairs or len(parts) not in (2, 4):
+        expected = "an integer, 2 or 4 of them, or ((top, bottom), (left, right))"
+        raise ValueError(f"padding: expected {expected}, got {padding!r:.60}")
+    left, top, right, bottom = (integer("padding", width, 0) for width in (*parts, *parts)[:4])
+    return top, bottom, left, right
+
+
+def fill_pixel(fill: npt.ArrayLike, batch: Array) -> Array:
+    """Return one pixel of the images' dtype."""
+    shape, dtype = batch.shape[3:], batch.dtype
+    if type(fill) is int and fill == 0:
+        return np.zeros(shape, dtype)
+    values = as_array("fill", fill) if dtype.names is None else np.array(fill, dtype)
+    if values.shape not in ((), shape):
+        channels = f" or {shape}" if shape else ""
+        raise ValueError(f"fill: expected shape (){channels}, got {values.shape}")
+    if not (dtype.kind == values.dtype.kind or (dtype.kind in "biufc" and values.dtype.kind in "biufc")):
+        raise TypeError(f"fill: expected a value of dtype {dtype}, got {fill!r:.60}")
+    pixel = np.empty(shape, dtype)
+    with np.errstate(all="ignore"):
+        pixel[...] = values.astype(dtype, casting="unsafe") if values.dtype.kind in "iufc" else values
+        kept = dtype.kind not in "biu" or bool((pixel == values).all())
+        finite = dtype.kind not in "fc" or bool((np.isfinite(pixel) >= np.isfinite(values)).all())
+    if not (kept and finite):
+        raise ValueError(f"fill: expected a value of dtype {dtype}, got {fill!r:.60}")
+    return pixel
+
+
+def flips_of(params: npt.ArrayLike, n: int) -> npt.NDArray[np.bool_]:
+    """Return flips that a caller gave, C-ordered."""
+    array = as_array("params", params)
+    if array.shape != (n, 2):
+        raise ValueError(f"params: expected shape {(n, 2)}, got {array.shape}")
+    if array.dtype != np.bool_:
+        raise TypeError(f"params: expected dtype bool, got {array.dtype}")
+    return np.ascontiguousarray(array)
+
+
+def corners_of(
+    params: npt.ArrayLike, n: int, least: tuple[int, int], most: tuple[int, int]
+) -> npt.NDArray[np.int64]:
+    """Return corners of crops that a caller gave, C-ordered, if all of them are in the padded images."""
+    array = as_array("params", params)
+    if array.shape != (n, 2):
+        raise ValueError(f"params: expected shape {(n, 2)}, got {array.shape}")
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"params: expected integers, got dtype {array.dtype}")
+    wrong = ((array < least) | (array > most)).any(axis=1)
+    if wrong.any():
+        image = int(wrong.argmax())
+        came = tuple(array[image].tolist())
+        raise ValueError(f"params: expected (top, left) from {least} to {most}, got {came} for image {image}")
+    return np.ascontiguousarray(array, np.int64)

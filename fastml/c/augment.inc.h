@@ -1,0 +1,83 @@
+/* Rows of images in reverse: items of any number of bytes, in the opposite order. Memory-bound if whole vectors of them
+ * are turned around by one byte shuffle, which x86-64-v2 and arm64 have; a vector of items that do not divide 16 bytes
+ * is stored with a few bytes too many, which the next store overwrites. */
+
+#define PIXELS(name) CAT3(name, ISA, u8)
+
+#if defined(FASTML_F16C)
+typedef __m128i PIXELS(vector);
+#define SHUFFLE(v, places) _mm_shuffle_epi8(v, places)
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+typedef uint8x16_t PIXELS(vector);
+#define SHUFFLE(v, places) vqtbl1q_u8(v, places)
+#endif
+
+/* Item by item, each in pieces of the given type's size; the last piece may overlap the one before. */
+INLINE void PIXELS(reverse_pieces)(const char *from, char *to, ptrdiff_t n, ptrdiff_t size, ptrdiff_t piece) {
+    for (const char *item = from + n * size; n > 0; n--, to += size) {
+        item -= size;
+        for (ptrdiff_t k = 0; k + piece < size; k += piece) memcpy(to + k, item + k, piece);
+        memcpy(to + size - piece, item + size - piece, piece);
+    }
+}
+
+static void PIXELS(reverse_singly)(const char *from, char *to, ptrdiff_t n, ptrdiff_t size) {
+    if (size >= 16)
+        PIXELS(reverse_pieces)(from, to, n, size, 16);
+    else if (size >= 8)
+        PIXELS(reverse_pieces)(from, to, n, size, 8);
+    else if (size >= 4)
+        PIXELS(reverse_pieces)(from, to, n, size, 4);
+    else if (size == 3)
+        PIXELS(reverse_pieces)(from, to, n, 3, 2);
+    else
+        PIXELS(reverse_pieces)(from, to, n, size, size == 2 ? 2 : 1);
+}
+
+#ifdef SHUFFLE
+INLINE PIXELS(vector) PIXELS(load)(const void *from) {
+    PIXELS(vector) v;
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+
+INLINE PIXELS(vector) PIXELS(turn)(const char *end, PIXELS(vector) places) {
+    return SHUFFLE(PIXELS(load)(end - 16), places);
+}
+
+INLINE void PIXELS(store)(char *to, PIXELS(vector) v) { memcpy(to, &v, sizeof v); }
+#endif
+
+/* to[i] = from[n - 1 - i]; the two are apart. Reads and writes nothing beside the n items. */
+NOINLINE static void PIXELS(reverse_items)(const fastml_reversal *r, const void *from, void *to, ptrdiff_t n) {
+    const char *start = (const char *)from;
+    char *next = (char *)to;
+#ifdef SHUFFLE
+    ptrdiff_t left = n * r->size, step = r->step;
+    if (step && left >= 16) {
+        const char *end = start + left;
+        char *last = next + left - step;
+        const PIXELS(vector) places = PIXELS(load)(r->from_end);
+        for (; left >= 3 * step + 16; left -= 4 * step, end -= 4 * step, next += 4 * step) {
+            PIXELS(vector) a = PIXELS(turn)(end, places), b = PIXELS(turn)(end - step, places);
+            PIXELS(vector) c = PIXELS(turn)(end - 2 * step, places), d = PIXELS(turn)(end - 3 * step, places);
+            PIXELS(store)(next, a);
+            PIXELS(store)(next + step, b);
+            PIXELS(store)(next + 2 * step, c);
+            PIXELS(store)(next + 3 * step, d);
+        }
+        for (; left >= 16; left -= step, end -= step, next += step) PIXELS(store)(next, PIXELS(turn)(end, places));
+        if (left > 0) { /* the last items, some of them for the second time */
+            char whole[16];
+            PIXELS(store)(whole, PIXELS(turn)(start + 16, PIXELS(load)(r->from_start)));
+            memcpy(last, whole, (size_t)step);
+        }
+        return;
+    }
+#endif
+    PIXELS(reverse_singly)(start, next, n, r->size);
+}
+
+#undef SHUFFLE
+#undef PIXELS
