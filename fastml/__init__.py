@@ -28,6 +28,7 @@ from fastml.activations import (
     tanh,
     tanh_backward,
 )
+from fastml.augmentation import random_crop, random_flip
 from fastml.early_stopping import EarlyStopping
 from fastml.logistic import FitResult, fit_logistic, logistic_loss, logistic_step, predict_logistic
 from fastml.losses import (
@@ -100,6 +101,8 @@ __all__ = [
     "mse_loss",
     "num_threads",
     "predict_logistic",
+    "random_crop",
+    "random_flip",
     "relu",
     "relu_backward",
     "rms_norm",

@@ -17,7 +17,8 @@ cdef struct Images:
     char *to
     const char *flips            # a pair of bytes an image (across, down), or NULL for crops
     const int64_t *corners       # a pair an image (top, left)
-    const char *pixel            # what constant padding is filled with, its channels adjacent
+    const char *pixel            # what constant padding is filled with, its channels adjacent; repeated
+    ptrdiff_t pixels             # as often as this
     int mode
     bint dense                   # the pixels of a row are adjacent, in both
     bint joined                  # the rows of an image too, and results are as wide as images
@@ -36,28 +37,53 @@ cdef void copy_pixels(const Images *c, const char *source, char *to, ptrdiff_t n
         if not c.dense:
             copy_items(to, c.step, source, -c.source_step if back else c.source_step, n, c.size)
         elif back:
-            kernels().reverse_items(&c.reversal, source - (n - 1) * c.size, to, n)
+            kernels().reverse_items(&c.reversal, source - (n - 1) * c.size, to, 0, 0, n, 1)
         else:
             memcpy(to, source, n * c.size)
         source += c.source_channel
         to += c.channel
 
 
-cdef void fill_pixels(const Images *c, const char *pixel, ptrdiff_t pixel_channel, char *to,
-                      ptrdiff_t n) noexcept nogil:
-    """Set n pixels to one."""
-    cdef ptrdiff_t k, done
-    for k in range(c.channels):
-        if c.dense:
-            memcpy(to, pixel, c.size)
-            done = 1
-            while done < n:
-                memcpy(to + done * c.size, to, min(done, n - done) * c.size)
-                done *= 2
+cdef void copy_rows(const Images *c, const char *source, ptrdiff_t source_row, char *to, ptrdiff_t n,
+                    bint back) noexcept nogil:
+    """Copy n rows as wide as the result; `source` is the first row's leftmost pixel, also when going back."""
+    cdef ptrdiff_t i, bytes = c.columns * c.size
+    if c.dense and back:
+        for i in range(c.channels):
+            kernels().reverse_items(&c.reversal, source, to, source_row, c.row, c.columns, n)
+            source += c.source_channel
+            to += c.channel
+        return
+    if back:
+        source += (c.columns - 1) * c.source_step
+    for i in range(n):
+        if c.dense and c.channels == 1:
+            memcpy(to, source, bytes)
         else:
-            copy_items(to, c.step, pixel, 0, n, c.size)
+            copy_pixels(c, source, to, c.columns, back)
+        source += source_row
+        to += c.row
+
+
+cdef void repeat_pixel(const Images *c, const char *pixel, ptrdiff_t pixel_channel, char *to,
+                       ptrdiff_t n) noexcept nogil:
+    cdef ptrdiff_t k
+    for k in range(c.channels):
+        copy_items(to, c.step, pixel, 0, n, c.size)
         pixel += pixel_channel
         to += c.channel
+
+
+cdef void fill_pixels(const Images *c, char *to, ptrdiff_t n) noexcept nogil:
+    cdef ptrdiff_t count
+    if not c.dense or c.channels > 1:
+        repeat_pixel(c, c.pixel, c.size, to, n)
+        return
+    while n > 0:
+        count = min(n, c.pixels)
+        memcpy(to, c.pixel, count * c.size)
+        to += count * c.size
+        n -= count
 
 
 cdef void flip_rows(const Images *c, ptrdiff_t image, ptrdiff_t row, ptrdiff_t n) noexcept nogil:
@@ -65,7 +91,7 @@ cdef void flip_rows(const Images *c, ptrdiff_t image, ptrdiff_t row, ptrdiff_t n
     cdef bint across = c.flips[2 * image], down = c.flips[2 * image + 1]
     cdef const char *source = c.source + image * c.source_image
     cdef char *to = c.to + image * c.image + row * c.row
-    cdef ptrdiff_t i, step = c.source_row
+    cdef ptrdiff_t step = c.source_row
     if c.joined and across == down:
         source += ((c.rows - row) * c.columns - 1) * c.size if down else row * step
         copy_pixels(c, source, to, n * c.columns, down)
@@ -73,10 +99,7 @@ cdef void flip_rows(const Images *c, ptrdiff_t image, ptrdiff_t row, ptrdiff_t n
     if down:
         source += (c.rows - 1) * step
         step = -step
-    if across:
-        source += (c.columns - 1) * c.source_step
-    for i in range(n):
-        copy_pixels(c, source + (row + i) * step, to + i * c.row, c.columns, across)
+    copy_rows(c, source + row * step, step, to, n, across)
 
 
 @cython.cdivision(True)
@@ -103,9 +126,9 @@ cdef void crop_row(const Images *c, const char *source, char *to, ptrdiff_t left
         else:
             count = n if left >= width else min(n, -left)
             if c.mode == CONSTANT:
-                fill_pixels(c, c.pixel, c.size, to, count)
+                fill_pixels(c, to, count)
             else:
-                fill_pixels(c, source + (0 if left < 0 else (width - 1) * c.source_step), c.source_channel, to, count)
+                repeat_pixel(c, source + (0 if left < 0 else (width - 1) * c.source_step), c.source_channel, to, count)
         n -= count
         left += count
         to += count * c.step
@@ -113,23 +136,30 @@ cdef void crop_row(const Images *c, const char *source, char *to, ptrdiff_t left
 
 cdef void crop_rows(const Images *c, ptrdiff_t image, ptrdiff_t row, ptrdiff_t n) noexcept nogil:
     """Write n rows of an image's crop."""
-    cdef ptrdiff_t top = c.corners[2 * image] + row, left = c.corners[2 * image + 1], height = c.source_rows, i
+    cdef ptrdiff_t top = c.corners[2 * image] + row, left = c.corners[2 * image + 1], height = c.source_rows, i, count
     cdef const char *source = c.source + image * c.source_image
     cdef char *to = c.to + image * c.image + row * c.row
-    if c.joined and left == 0 and 0 <= top and top + n <= height:
+    cdef bint beside = left < 0 or left + c.columns > c.source_columns
+    if c.joined and not beside and 0 <= top and top + n <= height:
         copy_pixels(c, source + top * c.source_row, to, n * c.columns, False)
         return
-    for i in range(top, top + n):
-        if 0 <= i < height:
-            crop_row(c, source + i * c.source_row, to, left)
+    while n > 0:
+        count = 1
+        if 0 <= top < height and not beside:
+            count = min(n, height - top)
+            copy_rows(c, source + top * c.source_row + left * c.source_step, c.source_row, to, count, False)
+        elif 0 <= top < height:
+            crop_row(c, source + top * c.source_row, to, left)
         elif c.mode == CONSTANT:
-            fill_pixels(c, c.pixel, c.size, to, c.columns)
+            fill_pixels(c, to, c.columns)
         elif c.mode == EDGE or height == 1:
-            crop_row(c, source + (0 if i < 0 else height - 1) * c.source_row, to, left)
+            crop_row(c, source + (0 if top < 0 else height - 1) * c.source_row, to, left)
         else:
-            top = reflected(i, height)
-            crop_row(c, source + (top if top < height else 2 * height - 2 - top) * c.source_row, to, left)
-        to += c.row
+            i = reflected(top, height)
+            crop_row(c, source + (i if i < height else 2 * height - 2 - i) * c.source_row, to, left)
+        n -= count
+        top += count
+        to += count * c.row
 
 
 cdef void run_images(void *context, ptrdiff_t task) noexcept nogil:
@@ -205,19 +235,22 @@ def flip_images(cnp.ndarray images not None, cnp.ndarray flips not None, cnp.nda
     if cnp.PyArray_NBYTES(out) == 0:
         return
     describe_images(&c, images, out)
-    c.flips, c.corners, c.pixel, c.mode, c.first_task = <const char *>cnp.PyArray_DATA(flips), NULL, NULL, 0, 0
+    c.flips, c.first_task = <const char *>cnp.PyArray_DATA(flips), 0
     set_reversal(&c.reversal, c.size)
     run_batch(&c)
 
 
-def crop_images(cnp.ndarray images not None, cnp.ndarray corners not None, int mode, cnp.ndarray pixel not None,
+def crop_images(cnp.ndarray images not None, cnp.ndarray corners not None, int mode, cnp.ndarray pixels not None,
                 cnp.ndarray out not None):
-    """Write the crops that begin at (row, column), int64 of shape (N, 2); all arguments are checked already."""
+    """Write the crops that begin at (row, column), int64 of shape (N, 2), out of images in padding of equal pixels.
+
+    All arguments are checked already.
+    """
     cdef Images c
     if cnp.PyArray_NBYTES(out) == 0:
         return
     describe_images(&c, images, out)
     c.flips, c.corners, c.first_task = NULL, <const int64_t *>cnp.PyArray_DATA(corners), 0
-    c.pixel, c.mode = <const char *>cnp.PyArray_DATA(pixel), mode
+    c.pixel, c.pixels, c.mode = <const char *>cnp.PyArray_DATA(pixels), cnp.PyArray_DIM(pixels, 0), mode
     set_reversal(&c.reversal, c.size)
     run_batch(&c)

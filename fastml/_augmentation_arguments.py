@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from fastml._arguments import as_array, check_out, integer, overlap, real
 
+FILL_BYTES = 4096  # of padding are copied at once
 MODES = ("constant", "edge", "reflect")  # in the order that the binding knows
 
 Array = npt.NDArray[Any]
@@ -79,8 +80,15 @@ def pad_widths(padding: Padding) -> tuple[int, int, int, int]:
     return top, bottom, left, right
 
 
-def fill_pixel(fill: npt.ArrayLike, batch: Array) -> Array:
-    """Return one pixel of the images' dtype."""
+def fill_pixels(fill: npt.ArrayLike, batch: Array, most: int) -> Array:
+    """Return a pixel of the images' dtype, repeated as often as it is copied at once."""
+    pixel = _fill_pixel(fill, batch)
+    pixels = np.empty((max(1, min(most, FILL_BYTES // max(1, pixel.nbytes))), *pixel.shape), pixel.dtype)
+    pixels[...] = pixel
+    return pixels
+
+
+def _fill_pixel(fill: npt.ArrayLike, batch: Array) -> Array:
     shape, dtype = batch.shape[3:], batch.dtype
     if type(fill) is int and fill == 0:
         return np.zeros(shape, dtype)

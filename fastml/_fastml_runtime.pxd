@@ -140,7 +140,8 @@ cdef extern from "fastml.h" nogil:
         uint8_t from_end[16]
         uint8_t from_start[16]
     ctypedef void (*fastml_reverse_items)(
-        const fastml_reversal *r, const void *source, void *to, ptrdiff_t n) noexcept nogil
+        const fastml_reversal *r, const char *source, char *to, ptrdiff_t source_row, ptrdiff_t to_row, ptrdiff_t n,
+        ptrdiff_t rows) noexcept nogil
 
     ctypedef struct fastml_table:
         const char *isa

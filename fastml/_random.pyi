@@ -99,3 +99,9 @@ def gaussian_noise(x: ArrayLike, std: SupportsFloat, *, rng: _Rng = None, out: N
 
 # For the tests: the words of counters in a row, of shape (4, lanes).
 def threefry(key: tuple[int, int, int, int], counter: tuple[int, int, int, int]) -> NDArray[np.uint32]: ...
+
+# Arguments are checked, and parameters C-ordered; pixels of padding come repeated (fastml.augmentation).
+def flip_images(images: NDArray[Any], flips: NDArray[np.bool_], out: NDArray[Any]) -> None: ...
+def crop_images(
+    images: NDArray[Any], corners: NDArray[np.int64], mode: int, pixels: NDArray[Any], out: NDArray[Any]
+) -> None: ...

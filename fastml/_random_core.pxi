@@ -49,12 +49,18 @@ cdef inline void copy_items(char *to, ptrdiff_t to_step, const char *source, ptr
     elif size == 2:
         for i in range(n):
             memcpy(to + i * to_step, source + i * source_step, 2)
+    elif size == 3:
+        for i in range(n):
+            memcpy(to + i * to_step, source + i * source_step, 3)
     elif size == 4:
         for i in range(n):
             memcpy(to + i * to_step, source + i * source_step, 4)
     elif size == 8:
         for i in range(n):
             memcpy(to + i * to_step, source + i * source_step, 8)
+    elif size == 12:
+        for i in range(n):
+            memcpy(to + i * to_step, source + i * source_step, 12)
     else:
         for i in range(n):
             memcpy(to + i * to_step, source + i * source_step, size)

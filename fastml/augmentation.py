@@ -15,7 +15,7 @@ from fastml._augmentation_arguments import (
     Padding,
     corners_of,
     destination,
-    fill_pixel,
+    fill_pixels,
     flips_of,
     image_batch,
     pad_widths,
@@ -253,7 +253,7 @@ def random_crop(
         raise ValueError(f"mode: expected 'constant', 'edge' or 'reflect', got {mode!r:.60}")
     if mode != "constant" and 0 in batch.shape[1:3]:
         raise ValueError(f"mode: expected 'constant' for images without pixels, got {mode!r}")
-    pixel = fill_pixel(fill, batch)
+    pixels = fill_pixels(fill, batch, width)
     corners = None if params is None else corners_of(params, len(batch), (-top, -left), (rows - top, columns - left))
     source = generator(rng)
     result = destination(out, batch, (len(batch), height, width, *batch.shape[3:]))
@@ -263,5 +263,5 @@ def random_crop(
             for first in range(0, len(batch), DRAWN_AT_ONCE):
                 some = corners[first : first + DRAWN_AT_ONCE, k]
                 np.add(source.integers(places, size=len(some)), start, out=some)
-    crop_images(batch, corners, MODES.index(mode), pixel, result)
+    crop_images(batch, corners, MODES.index(mode), pixels, result)
     return (result, corners) if return_params else result

@@ -49,34 +49,42 @@ INLINE PIXELS(vector) PIXELS(turn)(const char *end, PIXELS(vector) places) {
 INLINE void PIXELS(store)(char *to, PIXELS(vector) v) { memcpy(to, &v, sizeof v); }
 #endif
 
-/* to[i] = from[n - 1 - i]; the two are apart. Reads and writes nothing beside the n items. */
-NOINLINE static void PIXELS(reverse_items)(const fastml_reversal *r, const void *from, void *to, ptrdiff_t n) {
-    const char *start = (const char *)from;
-    char *next = (char *)to;
 #ifdef SHUFFLE
-    ptrdiff_t left = n * r->size, step = r->step;
-    if (step && left >= 16) {
-        const char *end = start + left;
-        char *last = next + left - step;
-        const PIXELS(vector) places = PIXELS(load)(r->from_end);
-        for (; left >= 3 * step + 16; left -= 4 * step, end -= 4 * step, next += 4 * step) {
-            PIXELS(vector) a = PIXELS(turn)(end, places), b = PIXELS(turn)(end - step, places);
-            PIXELS(vector) c = PIXELS(turn)(end - 2 * step, places), d = PIXELS(turn)(end - 3 * step, places);
-            PIXELS(store)(next, a);
-            PIXELS(store)(next + step, b);
-            PIXELS(store)(next + 2 * step, c);
-            PIXELS(store)(next + 3 * step, d);
-        }
-        for (; left >= 16; left -= step, end -= step, next += step) PIXELS(store)(next, PIXELS(turn)(end, places));
-        if (left > 0) { /* the last items, some of them for the second time */
-            char whole[16];
-            PIXELS(store)(whole, PIXELS(turn)(start + 16, PIXELS(load)(r->from_start)));
-            memcpy(last, whole, (size_t)step);
-        }
+/* Of one row that has 16 bytes or more. */
+INLINE void PIXELS(reverse_row)(const char *from, char *to, ptrdiff_t left, ptrdiff_t step, PIXELS(vector) from_end,
+                                PIXELS(vector) from_start) {
+    const char *end = from + left;
+    char *last = to + left - step, whole[16];
+    for (; left >= 3 * step + 16; left -= 4 * step, end -= 4 * step, to += 4 * step) {
+        PIXELS(vector) a = PIXELS(turn)(end, from_end), b = PIXELS(turn)(end - step, from_end);
+        PIXELS(vector) c = PIXELS(turn)(end - 2 * step, from_end), d = PIXELS(turn)(end - 3 * step, from_end);
+        PIXELS(store)(to, a);
+        PIXELS(store)(to + step, b);
+        PIXELS(store)(to + 2 * step, c);
+        PIXELS(store)(to + 3 * step, d);
+    }
+    for (; left >= 16; left -= step, end -= step, to += step) PIXELS(store)(to, PIXELS(turn)(end, from_end));
+    if (left == 0) return;
+    /* the last items, some of them for the second time: more than 8 bytes, in two parts that overlap */
+    PIXELS(store)(whole, PIXELS(turn)(from + 16, from_start));
+    memcpy(last, whole, 8);
+    memcpy(last + step - 8, whole + step - 8, 8);
+}
+#endif
+
+/* Row by row, to[i] = from[n - 1 - i]; the two are apart. Reads and writes nothing beside the n items. */
+NOINLINE static void PIXELS(reverse_items)(const fastml_reversal *r, const char *from, char *to, ptrdiff_t from_row,
+                                           ptrdiff_t to_row, ptrdiff_t n, ptrdiff_t rows) {
+#ifdef SHUFFLE
+    ptrdiff_t bytes = n * r->size, step = r->step;
+    if (step && bytes >= 16) {
+        const PIXELS(vector) from_end = PIXELS(load)(r->from_end), from_start = PIXELS(load)(r->from_start);
+        for (; rows > 0; rows--, from += from_row, to += to_row)
+            PIXELS(reverse_row)(from, to, bytes, step, from_end, from_start);
         return;
     }
 #endif
-    PIXELS(reverse_singly)(start, next, n, r->size);
+    for (; rows > 0; rows--, from += from_row, to += to_row) PIXELS(reverse_singly)(from, to, n, r->size);
 }
 
 #undef SHUFFLE

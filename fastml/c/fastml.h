@@ -213,8 +213,9 @@ typedef struct {
     uint8_t from_end[16], from_start[16];
 } fastml_reversal;
 
-/* to[i] = from[n - 1 - i] (augment.inc.h); the two are apart. */
-typedef void (*fastml_reverse_items)(const fastml_reversal *r, const void *from, void *to, ptrdiff_t n);
+/* Row by row, to[i] = from[n - 1 - i] (augment.inc.h); the two are apart. Steps from row to row are bytes. */
+typedef void (*fastml_reverse_items)(const fastml_reversal *r, const char *from, char *to, ptrdiff_t from_row,
+                                     ptrdiff_t to_row, ptrdiff_t n, ptrdiff_t rows);
 
 typedef struct {
     const char *isa;
