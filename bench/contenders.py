@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.util import find_spec
 
+from bench import builders_augmentation as augmentation
 from bench import builders_cross_entropy as cross_entropy
 from bench import builders_logistic as logistic
 from bench import builders_losses as losses
@@ -39,6 +40,7 @@ PACKAGES = {
     "jax": "jax",
     "numexpr": "numexpr",
     "sklearn": "sklearn",
+    "albumentations": "albumentations",
 }
 
 CONTENDERS: dict[str, dict[str, Builder]] = {
@@ -307,14 +309,17 @@ CONTENDERS: dict[str, dict[str, Builder]] = {
     },
     **OPTIMIZERS,
     **norms.CONTENDERS,
+    **augmentation.CONTENDERS,
 }
 
 READ_OF_X = "floor: one read of X"
 TRAFFIC = "floor: numpy.add(x, target, out=)"
+COPY = "floor: numpy.copyto as large"
 FLOORS: dict[str, dict[str, Builder]] = {
     name: {READ_OF_X: logistic.product} for name in ("logistic_loss", "logistic_step", "predict_logistic")
 }
 FLOORS |= {name: {TRAFFIC: call("numpy:add", out=True)} for name in ("mse_loss", "mae_loss", "huber_loss")}
+FLOORS |= {name: {COPY: augmentation.copy} for name in augmentation.CONTENDERS}
 
 
 @cache

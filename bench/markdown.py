@@ -22,6 +22,7 @@ FAMILIES = {
     "optimizers": "Optimizer steps and penalties",
     "noise": "Dropout and noise",
     "norms": "Normalization",
+    "augmentation": "Image augmentation",
     "logistic": "Logistic and softmax regression",
 }
 TIE = 0.95  # between this and 1, a ratio is within what two runs differ by

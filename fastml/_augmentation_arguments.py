@@ -68,7 +68,7 @@ def pad_widths(padding: Padding) -> tuple[int, int, int, int]:
     """Return how many rows and columns are added: top, bottom, left, right."""
     parts = _items(padding)
     if parts is None:
-        return (integer("padding", padding, 0),) * 4  # type: ignore[arg-type, return-value]
+        return (integer("padding", padding, 0),) * 4  # type: ignore[arg-type]
     pairs = [pair for pair in map(_items, parts) if pair is not None]
     if len(pairs) == len(parts) == 2 and [len(pair) for pair in pairs] == [2, 2]:
         top, bottom, left, right = (integer("padding", width, 0) for pair in pairs for width in pair)
@@ -90,13 +90,15 @@ def fill_pixels(fill: npt.ArrayLike, batch: Array, most: int) -> Array:
 
 def _fill_pixel(fill: npt.ArrayLike, batch: Array) -> Array:
     shape, dtype = batch.shape[3:], batch.dtype
-    if type(fill) is int and fill == 0:
+    given: object = fill
+    if isinstance(given, int) and given == 0:
         return np.zeros(shape, dtype)
     values = as_array("fill", fill) if dtype.names is None else np.array(fill, dtype)
     if values.shape not in ((), shape):
         channels = f" or {shape}" if shape else ""
         raise ValueError(f"fill: expected shape (){channels}, got {values.shape}")
-    if not (dtype.kind == values.dtype.kind or (dtype.kind in "biufc" and values.dtype.kind in "biufc")):
+    numbers = "biufc" if dtype.kind == "c" else "biuf" if dtype.kind in "biuf" else dtype.kind
+    if values.dtype.kind not in numbers:
         raise TypeError(f"fill: expected a value of dtype {dtype}, got {fill!r:.60}")
     pixel = np.empty(shape, dtype)
     with np.errstate(all="ignore"):
@@ -118,9 +120,7 @@ def flips_of(params: npt.ArrayLike, n: int) -> npt.NDArray[np.bool_]:
     return np.ascontiguousarray(array)
 
 
-def corners_of(
-    params: npt.ArrayLike, n: int, least: tuple[int, int], most: tuple[int, int]
-) -> npt.NDArray[np.int64]:
+def corners_of(params: npt.ArrayLike, n: int, least: tuple[int, int], most: tuple[int, int]) -> npt.NDArray[np.int64]:
     """Return corners of crops that a caller gave, C-ordered, if all of them are in the padded images."""
     array = as_array("params", params)
     if array.shape != (n, 2):

@@ -73,6 +73,12 @@ CASES = {
         "fastml.gaussian_noise(x, 1e-3, out=out)",
         "assert abs(buffer[0] - 1) < 1e-2 and x[0] == 1",
     ),
+    "random_flip": (
+        "x = np.broadcast_to(np.uint8(1), (1 << 20, 1000, 1000))\n"
+        "buffer = np.zeros(1000, 'u1'); out = np.lib.stride_tricks.as_strided(buffer, x.shape, (0, 0, 1))",
+        "fastml.random_flip(x, rng=0, out=out)",
+        "assert (buffer == 1).all()",
+    ),
     "layer_norm": (
         "row = np.arange(100.0); x = np.broadcast_to(row, (1 << 30, 100))\n"
         "buffer = np.empty(100); out = np.lib.stride_tricks.as_strided(buffer, x.shape, (0, 8))",

@@ -113,6 +113,16 @@ CASES = {
         "fastml.dropout_backward(x, 0.5, 1)",
     ),
     "gaussian_noise in place": ("x = ones(25_000_000, 'f4')", "fastml.gaussian_noise(x, 1, out=x) is None"),
+    "random_flip of transposed images": ("x = ones((3, 64, 64, 8000), 'u1').T", "fastml.random_flip(x, rng=0)"),
+    "random_crop with reflected padding": (
+        "x = ones((8000, 64, 64, 3), 'u1')",
+        "fastml.random_crop(x, 64, padding=8, mode='reflect', rng=0)",
+    ),
+    "random_crop to out": (
+        "x = ones((2_000_000, 4, 4), 'u1'); out = ones((2_000_000, 1, 1), 'u1')",
+        "fastml.random_crop(x, 1, out=out, params=np.broadcast_to(2, (2_000_000, 2))) is None",
+        40_000_000,  # 16 bytes an image are the draws
+    ),
     "sigmoid of a strided array": ("x = ones((2000, 10_000), 'f4')[:, ::2]", "fastml.sigmoid(x)"),
 }
 

@@ -214,6 +214,14 @@ def test_hot_loop_is_vectorized(built, hot, dtype, isa):
     assert found is None, found
 
 
+@pytest.mark.parametrize("isa", WITH_FMA)
+def test_pixels_are_reversed_by_shuffles(built, isa):
+    """One for each of the four vectors of the main loop, and each needs one store."""
+    name = f"reverse_items_{isa}_u8"
+    loops = [" ".join(map(str, loop)) for loop in innermost_loops(built[name])]
+    assert any(text.count("vpshufb") == 4 for text in loops), loops
+
+
 def compile_avx2(folder, *flags):
     target = folder / "isa_avx2.o"
     subprocess.run([*COMPILER, *FLAGS, *flags, "-c", str(folder / "isa_avx2.c"), "-o", str(target)], check=True)

@@ -23,16 +23,11 @@ INLINE void PIXELS(reverse_pieces)(const char *from, char *to, ptrdiff_t n, ptrd
 }
 
 static void PIXELS(reverse_singly)(const char *from, char *to, ptrdiff_t n, ptrdiff_t size) {
-    if (size >= 16)
-        PIXELS(reverse_pieces)(from, to, n, size, 16);
-    else if (size >= 8)
-        PIXELS(reverse_pieces)(from, to, n, size, 8);
-    else if (size >= 4)
-        PIXELS(reverse_pieces)(from, to, n, size, 4);
-    else if (size == 3)
-        PIXELS(reverse_pieces)(from, to, n, 3, 2);
-    else
-        PIXELS(reverse_pieces)(from, to, n, size, size == 2 ? 2 : 1);
+    if (size >= 16) PIXELS(reverse_pieces)(from, to, n, size, 16);
+    else if (size >= 8) PIXELS(reverse_pieces)(from, to, n, size, 8);
+    else if (size >= 4) PIXELS(reverse_pieces)(from, to, n, size, 4);
+    else if (size == 3) PIXELS(reverse_pieces)(from, to, n, 3, 2);
+    else PIXELS(reverse_pieces)(from, to, n, size, size == 2 ? 2 : 1);
 }
 
 #ifdef SHUFFLE
@@ -50,14 +45,16 @@ INLINE void PIXELS(store)(char *to, PIXELS(vector) v) { memcpy(to, &v, sizeof v)
 #endif
 
 #ifdef SHUFFLE
-/* Of one row that has 16 bytes or more. */
-INLINE void PIXELS(reverse_row)(const char *from, char *to, ptrdiff_t left, ptrdiff_t step, PIXELS(vector) from_end,
-                                PIXELS(vector) from_start) {
+/* Of one row that has 16 bytes or more. What lies `ahead` of it is fetched: no prefetching by hardware foresees that rows
+ * follow each other upwards of which each is read downwards. */
+INLINE void PIXELS(reverse_row)(const char *from, char *to, ptrdiff_t left, ptrdiff_t step, ptrdiff_t ahead,
+                                PIXELS(vector) from_end, PIXELS(vector) from_start) {
     const char *end = from + left;
     char *last = to + left - step, whole[16];
     for (; left >= 3 * step + 16; left -= 4 * step, end -= 4 * step, to += 4 * step) {
         PIXELS(vector) a = PIXELS(turn)(end, from_end), b = PIXELS(turn)(end - step, from_end);
         PIXELS(vector) c = PIXELS(turn)(end - 2 * step, from_end), d = PIXELS(turn)(end - 3 * step, from_end);
+        PREFETCH(end + ahead);
         PIXELS(store)(to, a);
         PIXELS(store)(to + step, b);
         PIXELS(store)(to + 2 * step, c);
@@ -80,7 +77,7 @@ NOINLINE static void PIXELS(reverse_items)(const fastml_reversal *r, const char 
     if (step && bytes >= 16) {
         const PIXELS(vector) from_end = PIXELS(load)(r->from_end), from_start = PIXELS(load)(r->from_start);
         for (; rows > 0; rows--, from += from_row, to += to_row)
-            PIXELS(reverse_row)(from, to, bytes, step, from_end, from_start);
+            PIXELS(reverse_row)(from, to, bytes, step, 4 * from_row, from_end, from_start);
         return;
     }
 #endif
