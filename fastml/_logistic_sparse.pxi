@@ -121,7 +121,7 @@ cdef bint load_block(const SparsePass *s, SparsePart *part, const Block *block, 
             return True
         r = 0
         while r + 1 < block.R and load_entries(s, part, block.first + block.start[r], 0,
-                                           block.start[r + 1] - block.start[r], value, index, False):
+                                               block.start[r + 1] - block.start[r], value, index, False):
             r += 1
         part.bad_index = row_number(&s.base, part.row + r)
         return False

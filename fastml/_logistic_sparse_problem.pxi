@@ -107,8 +107,8 @@ cdef class SparseProblem(Problem):
         cdef Part refused
         if part.bad_row >= 0:
             start, stop = self.indptr[part.bad_row], self.indptr[part.bad_row + 1]
-            raise ValueError(f"X: expected an indptr that rises from 0 to {self.sparse.entries} at most, got {start} and "
-                             f"then {stop} for row {part.bad_row}")
+            raise ValueError(f"X: expected an indptr that rises from 0 to {self.sparse.entries} at most, got {start} "
+                             f"and then {stop} for row {part.bad_row}")
         if part.bad_index >= 0:
             row = self.indices[self.indptr[part.bad_index]:self.indptr[part.bad_index + 1]]
             raise ValueError(f"X: expected indices from 0 to {self.d - 1}, got {row[(row < 0) | (row >= self.d)][0]} "
@@ -182,7 +182,8 @@ cdef ptrdiff_t share_rows(SparsePass *s, ptrdiff_t n, ptrdiff_t *task_stop) noex
     """Choose the tasks' number, a power of two, and their rows, so that all cost the same; return their number."""
     cdef ptrdiff_t count = 1, k, low, high, middle, wanted, cost = cost_of(s, n), elements = s.base.d * s.step
     cdef ptrdiff_t entries = cost - ROW_COST * n
-    while (2 * count <= PARTS and 2 * count * PART_COST <= cost and 2 * count * ENTRIES_PER_FEATURE * s.base.d <= entries
+    while (2 * count <= PARTS and 2 * count * PART_COST <= cost
+           and 2 * count * ENTRIES_PER_FEATURE * s.base.d <= entries
            and 2 * count * elements * item_size(&s.base) <= GRADIENTS_BYTES):
         count *= 2
     for k in range(count):

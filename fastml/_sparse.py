@@ -14,7 +14,7 @@ Array = npt.NDArray[Any]
 
 
 class Csr:
-    """A sparse matrix: the entries of row i are ``data[j]`` in column ``indices[j]``, ``indptr[i] <= j < indptr[i + 1]``.
+    """A sparse matrix: row i has ``data[j]`` in column ``indices[j]`` for ``indptr[i] <= j < indptr[i + 1]``.
 
     Types and shapes are checked; the indices themselves are where they are used. Nothing is copied that is contiguous
     and native.
@@ -37,7 +37,9 @@ class Csr:
         if self.indptr.shape != (self.shape[0] + 1,):
             raise ValueError(f"X: expected an indptr of shape ({self.shape[0] + 1},), got {self.indptr.shape}")
         if self.data.ndim != 1 or self.indices.shape != self.data.shape:
-            raise ValueError(f"X: expected as many indices as data, got shapes {self.indices.shape} and {self.data.shape}")
+            raise ValueError(
+                f"X: expected as many indices as data, got shapes {self.indices.shape} and {self.data.shape}"
+            )
         if self.shape[1] > np.iinfo(np.int32).max:
             raise ValueError(f"X: expected fewer than 2^31 columns where it is sparse, got {self.shape[1]}")
 

@@ -203,7 +203,9 @@ def test_indices_out_of_range(K, bad, index, isa, fastml):
         compiled(fastml, X, np.zeros(10, int), w, np.zeros(K)).evaluate(w, np.zeros(K), True, np.array([1, 8, 2]))
 
 
-@pytest.mark.parametrize(("indptr", "row"), [([0, 3, 2, 4], 1), ([0, 2, 4, 5], 2), ([-1, 2, 3, 4], 0), ([3, 2, 1, 0], 0)])
+@pytest.mark.parametrize(
+    ("indptr", "row"), [([0, 3, 2, 4], 1), ([0, 2, 4, 5], 2), ([-1, 2, 3, 4], 0), ([3, 2, 1, 0], 0)]
+)
 def test_an_indptr_that_is_none(indptr, row, isa, fastml):
     X = csr(np.ones(4), np.zeros(4, "i4"), np.array(indptr), (3, 2))
     with pytest.raises(ValueError, match=f"^X: expected an indptr that rises .* for row {row}$"):
@@ -246,7 +248,9 @@ def test_fit(K, solver, dtype, rng, fastml):
 def test_a_step(dtype, rng, fastml):
     X, y, w, b = problem(100, 12, BINARY, dtype, rng)
     same = (w.copy(), b.copy())
-    assert fastml.logistic_step(sparse(X), y, w, b, 0.5) == pytest.approx(fastml.logistic_step(X, y, *same, 0.5), rel=1e-6)
+    assert fastml.logistic_step(sparse(X), y, w, b, 0.5) == pytest.approx(
+        fastml.logistic_step(X, y, *same, 0.5), rel=1e-6
+    )
     np.testing.assert_allclose(w, same[0], rtol=1e-5, atol=1e-6)
 
 

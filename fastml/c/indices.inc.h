@@ -7,7 +7,7 @@ NOINLINE static int INDICES(check_indices)(const char *from, int wide, int32_t *
     uint64_t wide_bits = 0;
     const int32_t *narrow = (const int32_t *)from;
     if (wide) {
-        IVDEP for (ptrdiff_t i = 0; i < n; i++) {
+    IVDEP for (ptrdiff_t i = 0; i < n; i++) {
             uint64_t v = (uint64_t)((const int64_t *)from)[i];
             wide_bits |= v | ((uint64_t)last - v);
             to[i] = (int32_t)v;

@@ -4,83 +4,85 @@
 #include "macros.h"
 
 /* Two sums, over even and odd entries: more cost their remainder, in rows of tens. Gathering instructions are slower. */
-#define DOTS(T)                                                                                                         \
-    static void dots_##T(const T *value, const int32_t *index, const ptrdiff_t *start, const T *w, T *z, ptrdiff_t R) { \
-        for (ptrdiff_t r = 0; r < R; r++) {                                                                             \
-            T even = 0, odd = 0;                                                                                        \
-            ptrdiff_t j = start[r], stop = start[r + 1];                                                                \
-            for (; j + 2 <= stop; j += 2) {                                                                             \
-                even += value[j] * w[index[j]];                                                                         \
-                odd += value[j + 1] * w[index[j + 1]];                                                                  \
-                OPAQUE(even); /* or GCC makes vectors of it, and is slower by half */                                   \
-            }                                                                                                           \
-            if (j < stop) even += value[j] * w[index[j]];                                                               \
-            z[r] += even + odd;                                                                                         \
-        }                                                                                                               \
-        clear_flags();                                                                                                  \
+#define DOTS(T)                                                                                          \
+    static void dots_##T(const T *value, const int32_t *index, const ptrdiff_t *start, const T *w, T *z, \
+                         ptrdiff_t R) {                                                                  \
+        for (ptrdiff_t r = 0; r < R; r++) {                                                              \
+            T even = 0, odd = 0;                                                                         \
+            ptrdiff_t j = start[r], stop = start[r + 1];                                                 \
+            for (; j + 2 <= stop; j += 2) {                                                              \
+                even += value[j] * w[index[j]];                                                          \
+                odd += value[j + 1] * w[index[j + 1]];                                                   \
+                OPAQUE(even); /* or GCC makes vectors of it, and is slower by half */                    \
+            }                                                                                            \
+            if (j < stop) even += value[j] * w[index[j]];                                                \
+            z[r] += even + odd;                                                                          \
+        }                                                                                                \
+        clear_flags();                                                                                   \
     }
 
-#define SCATTER(T)                                                                                                   \
-    static void scatter_##T(const T *value, const int32_t *index, const ptrdiff_t *start, const T *z, T *gradient,   \
-                            ptrdiff_t R) {                                                                           \
-        for (ptrdiff_t r = 0; r < R; r++) {                                                                          \
-            T residual = z[r];                                                                                       \
-            ptrdiff_t j = start[r], stop = start[r + 1];                                                             \
-            for (; j + 4 <= stop; j += 4) {                                                                          \
-                T a = residual * value[j], b = residual * value[j + 1];                                              \
-                T c = residual * value[j + 2], d = residual * value[j + 3];                                          \
-                gradient[index[j]] += a;                                                                             \
-                gradient[index[j + 1]] += b;                                                                         \
-                gradient[index[j + 2]] += c;                                                                         \
-                gradient[index[j + 3]] += d;                                                                         \
-            }                                                                                                        \
-            for (; j < stop; j++) gradient[index[j]] += residual * value[j];                                         \
-        }                                                                                                            \
-        clear_flags();                                                                                               \
+#define SCATTER(T)                                                                                                 \
+    static void scatter_##T(const T *value, const int32_t *index, const ptrdiff_t *start, const T *z, T *gradient, \
+                            ptrdiff_t R) {                                                                         \
+        for (ptrdiff_t r = 0; r < R; r++) {                                                                        \
+            T residual = z[r];                                                                                     \
+            ptrdiff_t j = start[r], stop = start[r + 1];                                                           \
+            for (; j + 4 <= stop; j += 4) {                                                                        \
+                T a = residual * value[j], b = residual * value[j + 1];                                            \
+                T c = residual * value[j + 2], d = residual * value[j + 3];                                        \
+                gradient[index[j]] += a;                                                                           \
+                gradient[index[j + 1]] += b;                                                                       \
+                gradient[index[j + 2]] += c;                                                                       \
+                gradient[index[j + 3]] += d;                                                                       \
+            }                                                                                                      \
+            for (; j < stop; j++) gradient[index[j]] += residual * value[j];                                       \
+        }                                                                                                          \
+        clear_flags();                                                                                             \
     }
 
-#define SHIFT(T)                                                                                 \
-    static void shift_##T(T *Z, const T *bias, T scale, ptrdiff_t R, ptrdiff_t KP) {             \
-        for (ptrdiff_t r = 0; r < R; r++)                                                        \
-            for (ptrdiff_t k = 0; k < KP; k++) Z[r * KP + k] = scale * Z[r * KP + k] + bias[k];  \
-        clear_flags();                                                                           \
+#define SHIFT(T)                                                                                \
+    static void shift_##T(T *Z, const T *bias, T scale, ptrdiff_t R, ptrdiff_t KP) {            \
+        for (ptrdiff_t r = 0; r < R; r++)                                                       \
+            for (ptrdiff_t k = 0; k < KP; k++) Z[r * KP + k] = scale * Z[r * KP + k] + bias[k]; \
+        clear_flags();                                                                          \
     }
 
-#define FOLD(T)                                                                       \
-    static void fold_##T(T *z, ptrdiff_t R) {                                         \
-        for (ptrdiff_t r = 0; r < R; r++) z[r] = z[r] > 0 ? -z[r] : z[r];             \
-        clear_flags();                                                                \
+#define FOLD(T)                                                           \
+    static void fold_##T(T *z, ptrdiff_t R) {                             \
+        for (ptrdiff_t r = 0; r < R; r++) z[r] = z[r] > 0 ? -z[r] : z[r]; \
+        clear_flags();                                                    \
     }
 
-#define CURVE(T)                                                                                                       \
-    static void curve_##T(const T *Z, T *U, const T *weight, ptrdiff_t R, ptrdiff_t K, ptrdiff_t KP, int multi_label) { \
-        for (ptrdiff_t r = 0; r < R; r++) {                                                                             \
-            const T *p = Z + r * KP;                                                                                    \
-            T *u = U + r * KP, scale = weight ? weight[r] : 1, mean = 0;                                                \
-            int together = K > 1 && !multi_label;                                                                       \
-            for (ptrdiff_t k = 0; k < K && together; k++) mean += p[k] * u[k];                                          \
-            for (ptrdiff_t k = 0; k < K; k++) u[k] = scale * p[k] * (together ? u[k] - mean : (1 - p[k]) * u[k]);       \
-            for (ptrdiff_t k = K; k < KP; k++) u[k] = 0;                                                                \
-        }                                                                                                               \
-        clear_flags();                                                                                                  \
+#define CURVE(T)                                                                                                  \
+    static void curve_##T(const T *Z, T *U, const T *weight, ptrdiff_t R, ptrdiff_t K, ptrdiff_t KP,              \
+                          int multi_label) {                                                                      \
+        for (ptrdiff_t r = 0; r < R; r++) {                                                                       \
+            const T *p = Z + r * KP;                                                                              \
+            T *u = U + r * KP, scale = weight ? weight[r] : 1, mean = 0;                                          \
+            int together = K > 1 && !multi_label;                                                                 \
+            for (ptrdiff_t k = 0; k < K && together; k++) mean += p[k] * u[k];                                    \
+            for (ptrdiff_t k = 0; k < K; k++) u[k] = scale * p[k] * (together ? u[k] - mean : (1 - p[k]) * u[k]); \
+            for (ptrdiff_t k = K; k < KP; k++) u[k] = 0;                                                          \
+        }                                                                                                         \
+        clear_flags();                                                                                            \
     }
 
 #define TILE 1024
 
-#define DRAIN(T)                                                                                                    \
-    static void drain_##T(double *total, T *recent, ptrdiff_t step, ptrdiff_t parts, ptrdiff_t n, int first,        \
-                          double last) {                                                                            \
-        for (ptrdiff_t at = 0; at < n; at += TILE, total += TILE, recent += TILE) {                                 \
-            ptrdiff_t count = n - at < TILE ? n - at : TILE;                                                        \
-            if (first) memset(total, 0, (size_t)count * sizeof *total);                                             \
-            for (ptrdiff_t k = 0; k < parts; k++) {                                                                 \
-                T *from = (T *)((char *)recent + k * step);                                                         \
-                IVDEP for (ptrdiff_t i = 0; i < count; i++) total[i] += from[i];                                    \
-                if (last == 0) memset(from, 0, (size_t)count * sizeof *from);                                       \
-            }                                                                                                       \
-            for (ptrdiff_t i = 0; i < count && last != 0; i++) total[i] *= last;                                    \
-        }                                                                                                           \
-        clear_flags();                                                                                              \
+#define DRAIN(T)                                                                                             \
+    static void drain_##T(double *total, T *recent, ptrdiff_t step, ptrdiff_t parts, ptrdiff_t n, int first, \
+                          double last) {                                                                     \
+        for (ptrdiff_t at = 0; at < n; at += TILE, total += TILE, recent += TILE) {                          \
+            ptrdiff_t count = n - at < TILE ? n - at : TILE;                                                 \
+            if (first) memset(total, 0, (size_t)count * sizeof *total);                                      \
+            for (ptrdiff_t k = 0; k < parts; k++) {                                                          \
+                T *from = (T *)((char *)recent + k * step);                                                  \
+                IVDEP for (ptrdiff_t i = 0; i < count; i++) total[i] += from[i];                             \
+                if (last == 0) memset(from, 0, (size_t)count * sizeof *from);                                \
+            }                                                                                                \
+            for (ptrdiff_t i = 0; i < count && last != 0; i++) total[i] *= last;                             \
+        }                                                                                                    \
+        clear_flags();                                                                                       \
     }
 
 DOTS(float)
@@ -104,8 +106,7 @@ void fastml_sparse_dots(int dtype, const void *value, const int32_t *index, cons
 
 void fastml_sparse_scatter(int dtype, const void *value, const int32_t *index, const ptrdiff_t *start, const void *z,
                            void *gradient, ptrdiff_t R) {
-    if (dtype == FASTML_F32)
-        scatter_float((const float *)value, index, start, (const float *)z, (float *)gradient, R);
+    if (dtype == FASTML_F32) scatter_float((const float *)value, index, start, (const float *)z, (float *)gradient, R);
     else scatter_double((const double *)value, index, start, (const double *)z, (double *)gradient, R);
 }
 
@@ -119,8 +120,8 @@ void fastml_fold_scores(int dtype, void *z, ptrdiff_t R) {
     else fold_double((double *)z, R);
 }
 
-void fastml_curve_scores(int dtype, const void *Z, void *U, const void *weight, ptrdiff_t R, ptrdiff_t K,
-                         ptrdiff_t KP, int multi_label) {
+void fastml_curve_scores(int dtype, const void *Z, void *U, const void *weight, ptrdiff_t R, ptrdiff_t K, ptrdiff_t KP,
+                         int multi_label) {
     if (dtype == FASTML_F32) curve_float((const float *)Z, (float *)U, (const float *)weight, R, K, KP, multi_label);
     else curve_double((const double *)Z, (double *)U, (const double *)weight, R, K, KP, multi_label);
 }

@@ -25,39 +25,40 @@ static void FN(score_probabilities)(void *Z, ptrdiff_t R, ptrdiff_t K, int multi
 typedef T FN(quarter) __attribute__((vector_size(16), aligned(sizeof(T)), may_alias));
 #define TILES 4
 
-#define SPARSE_TILES(VECTOR, W_LANES)                                                                                 \
-    INLINE FN(VECTOR) FN(VECTOR##_add)(T a, FN(VECTOR) b, FN(VECTOR) sum) {                                           \
-        for (int l = 0; l < W_LANES; l++) sum[l] = MULADD(a, b[l], sum[l]);                                           \
-        return sum;                                                                                                   \
-    }                                                                                                                 \
-    /* z += the row's values times W; even and odd ones apart, since one sum would wait for itself */                 \
-    INLINE void FN(VECTOR##_scores)(const T *value, const int32_t *index, ptrdiff_t n, const T *W, ptrdiff_t step,    \
-                                    T *z, const ptrdiff_t *at, int tiles) {                                           \
-        FN(VECTOR) even[TILES] = {{0}}, odd[TILES] = {{0}};                                                           \
-        ptrdiff_t j = 0;                                                                                              \
-        for (; j + 2 <= n; j += 2) {                                                                                  \
-            const T *w = W + index[j] * step, *next = W + index[j + 1] * step;                                        \
-            UNROLL for (int i = 0; i < tiles; i++) {                                                                  \
-                even[i] = FN(VECTOR##_add)(value[j], *(const FN(VECTOR) *)(w + at[i]), even[i]);                      \
-                odd[i] = FN(VECTOR##_add)(value[j + 1], *(const FN(VECTOR) *)(next + at[i]), odd[i]);                 \
-            }                                                                                                         \
-        }                                                                                                             \
-        if (j < n) UNROLL for (int i = 0; i < tiles; i++) even[i] =                                                   \
-            FN(VECTOR##_add)(value[j], *(const FN(VECTOR) *)(W + index[j] * step + at[i]), even[i]);                  \
-        UNROLL for (int i = 0; i < tiles; i++) even[i] += odd[i] + *(const FN(VECTOR) *)(z + at[i]);                  \
-        UNROLL for (int i = 0; i < tiles; i++) *(FN(VECTOR) *)(z + at[i]) = even[i];                                  \
-    }                                                                                                                 \
-    /* the gradient's rows += the row's values times its residuals; all is read before anything is written */         \
-    INLINE void FN(VECTOR##_slopes)(const T *value, const int32_t *index, ptrdiff_t n, T *gradient, ptrdiff_t step,   \
-                                    const T *residual, const ptrdiff_t *at, int tiles) {                              \
-        FN(VECTOR) r[TILES], sum[TILES];                                                                              \
-        UNROLL for (int i = 0; i < tiles; i++) r[i] = *(const FN(VECTOR) *)(residual + at[i]);                        \
-        for (ptrdiff_t j = 0; j < n; j++) {                                                                           \
-            T *g = gradient + index[j] * step;                                                                        \
-            UNROLL for (int i = 0; i < tiles; i++) sum[i] =                                                           \
-                FN(VECTOR##_add)(value[j], r[i], *(const FN(VECTOR) *)(g + at[i]));                                   \
-            UNROLL for (int i = 0; i < tiles; i++) *(FN(VECTOR) *)(g + at[i]) = sum[i];                               \
-        }                                                                                                             \
+#define SPARSE_TILES(VECTOR, W_LANES)                                                                               \
+    INLINE FN(VECTOR) FN(VECTOR##_add)(T a, FN(VECTOR) b, FN(VECTOR) sum) {                                         \
+        for (int l = 0; l < W_LANES; l++) sum[l] = MULADD(a, b[l], sum[l]);                                         \
+        return sum;                                                                                                 \
+    }                                                                                                               \
+    /* z += the row's values times W; even and odd ones apart, since one sum would wait for itself */               \
+    INLINE void FN(VECTOR##_scores)(const T *value, const int32_t *index, ptrdiff_t n, const T *W, ptrdiff_t step,  \
+                                    T *z, const ptrdiff_t *at, int tiles) {                                         \
+        FN(VECTOR) even[TILES] = {{0}}, odd[TILES] = {{0}};                                                         \
+        ptrdiff_t j = 0;                                                                                            \
+        for (; j + 2 <= n; j += 2) {                                                                                \
+            const T *w = W + index[j] * step, *next = W + index[j + 1] * step;                                      \
+            UNROLL for (int i = 0; i < tiles; i++) {                                                                \
+                even[i] = FN(VECTOR##_add)(value[j], *(const FN(VECTOR) *)(w + at[i]), even[i]);                    \
+                odd[i] = FN(VECTOR##_add)(value[j + 1], *(const FN(VECTOR) *)(next + at[i]), odd[i]);               \
+            }                                                                                                       \
+        }                                                                                                           \
+        if (j < n)                                                                                                  \
+            UNROLL for (int i = 0; i < tiles; i++) even[i] =                                                        \
+                FN(VECTOR##_add)(value[j], *(const FN(VECTOR) *)(W + index[j] * step + at[i]), even[i]);            \
+        UNROLL for (int i = 0; i < tiles; i++) even[i] += odd[i] + *(const FN(VECTOR) *)(z + at[i]);                \
+        UNROLL for (int i = 0; i < tiles; i++) * (FN(VECTOR) *)(z + at[i]) = even[i];                               \
+    }                                                                                                               \
+    /* the gradient's rows += the row's values times its residuals; all is read before anything is written */       \
+    INLINE void FN(VECTOR##_slopes)(const T *value, const int32_t *index, ptrdiff_t n, T *gradient, ptrdiff_t step, \
+                                    const T *residual, const ptrdiff_t *at, int tiles) {                            \
+        FN(VECTOR) r[TILES], sum[TILES];                                                                            \
+        UNROLL for (int i = 0; i < tiles; i++) r[i] = *(const FN(VECTOR) *)(residual + at[i]);                      \
+        for (ptrdiff_t j = 0; j < n; j++) {                                                                         \
+            T *g = gradient + index[j] * step;                                                                      \
+            UNROLL for (int i = 0; i < tiles; i++) sum[i] =                                                         \
+                FN(VECTOR##_add)(value[j], r[i], *(const FN(VECTOR) *)(g + at[i]));                                 \
+            UNROLL for (int i = 0; i < tiles; i++) * (FN(VECTOR) *)(g + at[i]) = sum[i];                            \
+        }                                                                                                           \
     }
 SPARSE_TILES(half, HALF)
 SPARSE_TILES(quarter, QUARTER)
@@ -104,8 +105,8 @@ NOINLINE static void FN(sparse_scores)(const void *value, const int32_t *index, 
 }
 
 /* gradient[d, K] += X^T Z */
-NOINLINE static void FN(sparse_gradient)(const void *value, const int32_t *index, const ptrdiff_t *start,
-                                         const void *Z, void *gradient, ptrdiff_t R, ptrdiff_t K) {
+NOINLINE static void FN(sparse_gradient)(const void *value, const int32_t *index, const ptrdiff_t *start, const void *Z,
+                                         void *gradient, ptrdiff_t R, ptrdiff_t K) {
     FN(sparse_products)((const T *)value, index, start, (T *)gradient, (T *)Z, R, K, 1);
     clear_flags();
 }
