@@ -31,8 +31,8 @@ INLINE void FN(fetch)(const T *x, T *y, ptrdiff_t n) {
 }
 
 /* x / (1 - p) = x scale + x low. The second part is positive, so that inf gives inf; MULADD rounds once. */
-NOINLINE static void FN(dropout_apply)(const uint32_t (*word)[RANDOM_LANES], int32_t last, T scale, T low, const T *x,
-                                       T *y) {
+MAPPED static void FN(dropout_apply)(const uint32_t (*word)[RANDOM_LANES], int32_t last, T scale, T low, const T *x,
+                                     T *y) {
     for (int w = 0; w < 4; w++, x += 2 * RANDOM_LANES, y += 2 * RANDOM_LANES) IVDEP for (int l = 0; l < RANDOM_LANES; l++) {
             T a = x[l], b = x[l + RANDOM_LANES];
             T kept_a = MULADD(a, scale, a * low), kept_b = MULADD(b, scale, b * low);
@@ -105,7 +105,7 @@ INLINE MATH(deviates) MATH(box_muller)(uint32_t radius, uint32_t angle, uint32_t
     return (MATH(deviates)){r * (swapped ? s : c), r * (swapped ? c : s)};
 }
 
-NOINLINE static void FN(noise_apply)(const uint32_t (*word)[RANDOM_LANES], const uint32_t (*low)[RANDOM_LANES], T std,
+MAPPED static void FN(noise_apply)(const uint32_t (*word)[RANDOM_LANES], const uint32_t (*low)[RANDOM_LANES], T std,
                                      const T *x, T *y) {
     for (int w = 0; w < 2; w++, x += 2 * RANDOM_LANES, y += 2 * RANDOM_LANES)
         IVDEP for (int l = 0; l < RANDOM_LANES; l++) {

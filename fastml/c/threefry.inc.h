@@ -19,7 +19,7 @@
 #define INJECT(k0, k1, k2, k3, times) a += k0, b += k1, c += k2, d += (k3) + (times)
 
 /* Lane l has l added to the counter's first word. */
-NOINLINE static void RANDOM(threefry)(const uint32_t *key, const uint32_t *counter, uint32_t (*word)[RANDOM_LANES]) {
+MAPPED static void RANDOM(threefry)(const uint32_t *key, const uint32_t *counter, uint32_t (*word)[RANDOM_LANES]) {
     const uint32_t k0 = key[0], k1 = key[1], k2 = key[2], k3 = key[3], k4 = 0x1bd11bdau ^ k0 ^ k1 ^ k2 ^ k3;
     const uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
     IVDEP for (uint32_t l = 0; l < RANDOM_LANES; l++) {
