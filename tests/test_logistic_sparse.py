@@ -111,8 +111,8 @@ def test_nothing_in_it(n, d, K, dtype, fastml):
     X = csr(np.zeros(0, dtype), np.zeros(0, "i4"), np.zeros(n + 1, "i4"), (n, d))
     w = np.ones((d,) if K == BINARY else (d, K), dtype)
     y = np.zeros(n, int)
-    for result, exact in zip(evaluate(fastml, X, y, w, np.full(K, 0.5, dtype)),
-                             evaluate(fastml, np.zeros((n, d), dtype), y, w, np.full(K, 0.5, dtype)), strict=True):  # fmt: skip
+    exact_results = evaluate(fastml, np.zeros((n, d), dtype), y, w, np.full(K, 0.5, dtype))
+    for result, exact in zip(evaluate(fastml, X, y, w, np.full(K, 0.5, dtype)), exact_results, strict=True):
         np.testing.assert_allclose(result, exact, rtol=1e-6, atol=1e-7)
 
 

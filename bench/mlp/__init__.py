@@ -1,0 +1,1 @@
+"""The same MLP trained with fastml, plain NumPy, torch and scikit-learn: ``python -m bench.mlp``."""
