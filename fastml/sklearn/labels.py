@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 Array = npt.NDArray[Any]
 
 SPAN = 1 << 16  # integers that lie closer together than this are counted in a table
+FEW = 4  # classes of strings up to here are told apart one by one
 CHUNK = 1 << 16  # labels that are Python objects at a time
 
 
@@ -45,8 +46,10 @@ def encode(y: Array) -> tuple[Array, Array]:
             check_classification_targets(y)  # raises for what is no class
             return sort(y)
         return encode_integers(integers, y.dtype)
-    if y.dtype.kind in "OUST":
+    if y.dtype.kind in "OT":
         return encode_objects(y)
+    if y.dtype.kind in "US":
+        return encode_strings(y)
     check_classification_targets(y)
     return sort(y)
 
@@ -69,6 +72,20 @@ def encode_integers(y: Array, dtype: np.dtype[Any]) -> tuple[Array, Array]:
     table = np.zeros(len(counts), smallest(len(present)))
     table[present] = np.arange(len(present))
     return classes, table[shifted]
+
+
+def encode_strings(y: Array) -> tuple[Array, Array]:
+    """Encode strings of fixed width: a few classes by comparing with each, more by sorting."""
+    codes, new, found = np.zeros(y.size, np.uint8), np.ones(y.size, np.bool_), []
+    while new.any():
+        if len(found) == FEW:
+            return sort(y)
+        same = y == y[new.argmax()]
+        found.append(y[new.argmax()])
+        codes += same * np.uint8(len(found) - 1)
+        new &= ~same
+    order = np.argsort(np.array(found, y.dtype))
+    return np.array(found, y.dtype)[order], np.argsort(order).astype(np.uint8)[codes]
 
 
 def encode_objects(y: Array) -> tuple[Array, Array]:

@@ -70,8 +70,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.multi_label_:
             return (z > 0).astype(np.int64)
         numbers = (z > 0).view(np.int8) if z.ndim == 1 else z.argmax(axis=1)
-        chosen: Array = self.classes_[numbers]
-        return chosen
+        return self.classes_.take(numbers)
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class, or with labels that of each label.
