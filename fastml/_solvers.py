@@ -178,18 +178,20 @@ def epoch(objective: Objective, order: Array, rate: float, weight: Array | None)
 
 
 @np.errstate(all="ignore")
-def first_rate(X: Array | Csr, scale: float | None, problem: Problem, l2: float) -> float:
+def first_rate(X: Array | Csr, scale: float | None, problem: Problem, l2: float, weight: Array | None) -> float:
     """Return the rate at which SGD starts: 1 over the curvature that a batch is expected to have.
 
     That is ``c (v + m / BATCH) + 2 l2``: c bounds the second derivative of the loss, 1/4 (sigmoid) or 1/2 (softmax); v
-    is the largest eigenvalue of the mean of ``x x^T``, by the power method, and m the mean of ``|x|^2``, both over
-    evenly spaced rows of X, a million elements in all, with a 1 for the intercept.
+    is the largest eigenvalue of the (weighted) mean of ``x x^T``, by the power method, and m the mean of ``|x|^2``,
+    both over evenly spaced rows of X, a million elements in all, with a 1 for the intercept.
     """
     step = max(1, -(-X.size // SAMPLE))
     sample = X.every(step) if isinstance(X, Csr) else X[::step]
     n = max(sample.shape[0], 1)
     rows = np.ones((sample.shape[0], X.shape[1] + 1))
     np.multiply(sample, 1.0 if scale is None else scale, out=rows[:, :-1], dtype=np.float64)
+    if weight is not None and (total := float(weight[::step].sum(dtype=np.float64))) > 0:
+        rows *= np.sqrt(weight[::step] * (n / total), dtype=np.float64)[:, None]
     squares = np.einsum("ij,ij->j", rows, rows) / n
     vector, largest = np.sqrt(squares), 0.0
     for _ in range(10):

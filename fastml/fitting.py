@@ -147,7 +147,7 @@ def fit_logistic(
     tol = finite("tol", tol, least=0)
     order = generator(rng)
     if solver == "sgd":
-        steps = sgd(objective, tol, order, first_rate(X, scale, problem, objective.penalty.l2), weight)
+        steps = sgd(objective, tol, order, first_rate(X, scale, problem, objective.penalty.l2, weight), weight)
     else:
         steps = lbfgs(objective, tol)
 

@@ -21,7 +21,6 @@ from fastml.sklearn import LogisticRegression
 NO_INTERCEPT = {"check_class_weight_classifiers": "no line through the origin leaves one class on one side"}
 
 
-
 def expected_to_fail(estimator):
     return NO_INTERCEPT if not estimator.fit_intercept else {}
 

@@ -60,10 +60,9 @@ def encode_integers(y: Array, dtype: np.dtype[Any]) -> tuple[Array, Array]:
     if high - low >= SPAN:
         classes, codes = sort(y)
         return classes.astype(dtype), codes
-    if low > 0:
-        shifted = y - y.dtype.type(low)
-    else:
-        shifted = np.subtract(y, low, dtype=np.int64) if low else y
+    shifted = y
+    if low:  # an unsigned dtype may not hold -low, a signed one not high - low
+        shifted = y - y.dtype.type(low) if low > 0 else np.subtract(y, low, dtype=np.int64)
     counts = np.bincount(shifted.astype(np.intp, copy=False), minlength=high - low + 1)
     present = np.flatnonzero(counts)
     classes = np.array([number + low for number in present.tolist()]).astype(dtype)
@@ -76,7 +75,8 @@ def encode_integers(y: Array, dtype: np.dtype[Any]) -> tuple[Array, Array]:
 
 def encode_strings(y: Array) -> tuple[Array, Array]:
     """Encode strings of fixed width: a few classes by comparing with each, more by sorting."""
-    codes, new, found = np.zeros(y.size, np.uint8), np.ones(y.size, np.bool_), []
+    codes, new = np.zeros(y.size, np.uint8), np.ones(y.size, np.bool_)
+    found: list[Any] = []
     while new.any():
         if len(found) == FEW:
             return sort(y)

@@ -7,31 +7,19 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import validate_data
 
-import fastml
-from fastml.fitting import FitResult, Step, fit_logistic
-from fastml.sklearn.data import as_matrix, computing_dtype
-from fastml.sklearn.labels import as_labels, encode, encode_as, listed
-from fastml.sklearn.prediction import LinearClassifier, dense
-from fastml.sklearn.training import (
-    check_result,
-    penalties,
-    reporting,
-    seed,
-    stopping_of,
-    threads,
-    unchanged_on_error,
-    waited_enough,
-    weights_of_classes,
-    weights_of_rows,
-)
+from fastml.fitting import Step
+from fastml.sklearn.data import computing_dtype
+from fastml.sklearn.labels import as_labels, encode
+from fastml.sklearn.solving import LogisticSolver, classes_of, codes_of
+from fastml.sklearn.training import check_result, stopping_of, unchanged_on_error, waited_enough
 
 Array = npt.NDArray[Any]
 
+SLICE = 1024  # rows of `partial_fit` between two places that are averaged
 
-class LogisticRegression(LinearClassifier):
+
+class LogisticRegression(LogisticSolver):
     """Logistic regression (two classes, or independent labels) or softmax regression (more classes).
 
     It takes the place of scikit-learn's: the same objective, the same meaning of its parameters and attributes. With
@@ -176,16 +164,20 @@ class LogisticRegression(LinearClassifier):
             matrix, labels = self._checked(X, y, reset=True)
             classes, codes = classes_of(labels)
             self._start(classes, codes.ndim == 2, computing_dtype(matrix), self.warm_start)
-            self._seen = np.zeros(1 if codes.ndim == 2 else len(classes))
+            self._seen, self._rows, self._iterate = np.zeros(1 if codes.ndim == 2 else len(classes)), len(codes), None
             weight = self._weights(codes, sample_weight)
             validation = self._validation(validation_data)
             stopping = stopping_of(self.early_stopping, validation is not None)
-            result, stopped = self._run(matrix, codes, weight, validation, stopping)
+            history: list[Step] = []
+            settings = {"solver": self.solver, "max_iter": self.max_iter, "early_stopping": stopping}
+            model = self.coef_, self.intercept_
+            result, asked = self._run(matrix, codes, weight, model, history, validation_data=validation, **settings)
+            stopped = asked or waited_enough(stopping, len(history))
             check_result(type(self).__name__, result, self.max_iter, self.tol, stopped, matrix)
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> LogisticRegression:
-        """Go once over some more rows, in mini-batches, from where `fit` or `partial_fit` has left off.
+        """Go once over some more rows, by averaged SGD, from where `fit` or `partial_fit` has left off.
 
         The penalty is that of all rows so far, so that the coefficients approach those of one `fit` to them.
 
@@ -213,19 +205,34 @@ class LogisticRegression(LinearClassifier):
             known = self._known_classes(labels, classes, first)
             codes = codes_of(known, labels, "y")
             self._start(known, codes.ndim == 2, computing_dtype(matrix) if first else self.coef_.dtype, warm=True)
-            self._seen = self._seen.copy() if hasattr(self, "_seen") else np.zeros(len(known))
+            self._seen = self._seen.copy() if hasattr(self, "_seen") else np.zeros(1 if codes.ndim == 2 else len(known))
+            self._rows = getattr(self, "_rows", 0)
             weight = self._weights(codes, sample_weight)
-            result, _ = self._run(matrix, codes, weight, None, None, solver="sgd", max_iter=1)
-            if not np.isfinite(result.loss):
-                check_result(type(self).__name__, result, 1, self.tol, False, matrix)
+            self._average(matrix, codes, weight)
         return self
 
-    def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Array]:
-        matrix = as_matrix(X)
-        validate_data(self, X, y, reset=reset, skip_check_array=True)
-        labels = as_labels(y)
-        check_consistent_length(matrix, labels)
-        return matrix, labels
+    def _average(self, X: Any, codes: Array, weight: Array | None) -> None:
+        """Let SGD go once over the rows, and make `coef_` the mean of where it has been.
+
+        SGD keeps its rate, and so its noise; the mean has little of either. Later places count more, in proportion to
+        the rows before them (Lacoste-Julien, Schmidt and Bach, 2012).
+        """
+        model = getattr(self, "_iterate", None) or (self.coef_, self.intercept_)
+        model = model[0].copy(), model[1].copy()
+        history: list[Step] = []
+        parts = -(-len(codes) // SLICE)
+        for k in range(parts):
+            rows = slice(k, None, parts)  # spread over all rows, in whatever order they are
+            part = None if weight is None else weight[rows]
+            result, _ = self._run(X[rows], codes[rows], part, model, history, solver="sgd", max_iter=1)
+            if not np.isfinite(result.loss):
+                check_result(type(self).__name__, result, 1, self.tol, False, X)
+            n = len(codes[rows])
+            share = 2.0 * n / (self._rows + 2.0 * n)
+            self.coef_ += share * (model[0] - self.coef_)
+            self.intercept_ += share * (model[1] - self.intercept_)
+            self._rows += n
+        self._iterate = model
 
     def _known_classes(self, labels: Array, classes: Any, first: bool) -> Array:
         """Return the classes of `partial_fit`."""
@@ -240,103 +247,3 @@ class LogisticRegression(LinearClassifier):
         if classes is not None and not np.array_equal(classes, self.classes_):
             raise ValueError(f"classes: expected {self.classes_} as before, got {classes}")
         return self.classes_
-
-    def _start(self, classes: Array, multi_label: bool, dtype: npt.DTypeLike, warm: bool) -> None:
-        """Set the coefficients to where the fit begins: zeros, or a copy of those there are."""
-        K = 1 if len(classes) == 2 and not multi_label else len(classes)
-        coef, intercept = np.zeros((K, self.n_features_in_), dtype), np.zeros(K, dtype)
-        if warm and hasattr(self, "coef_"):
-            if self.coef_.shape != coef.shape:
-                raise ValueError(f"warm_start: expected coef_ of shape {coef.shape}, as X and y have it, "
-                                 f"got {self.coef_.shape}")  # fmt: skip
-            coef[...] = dense(self.coef_)
-            if self.fit_intercept:
-                intercept[...] = self.intercept_
-        self.coef_, self.intercept_ = coef, intercept
-        self.classes_, self.multi_label_ = classes, multi_label
-
-    def _weights(self, codes: Array, sample_weight: Any) -> Array | None:
-        """Return the weight of each row, None where all are 1; add them to those of each class that have been seen."""
-        weight, total = weights_of_rows(sample_weight, len(codes))
-        if codes.ndim == 2:
-            if self.class_weight is not None:
-                raise ValueError("class_weight: expected None where y has a column for each label, "
-                                 f"got {self.class_weight!r:.60}")  # fmt: skip
-            self._seen += total
-            self._total = float(self._seen[0])
-            return weight
-        self._seen += np.bincount(codes, weight, len(self.classes_))
-        if self.class_weight is None:
-            self._total = float(self._seen.sum())
-            return weight
-        factors = weights_of_classes(self.class_weight, self.classes_, self._seen)
-        self._total = float(factors @ self._seen)
-        each = factors.astype(self.coef_.dtype)[codes]
-        return each if weight is None else each * weight
-
-    def _validation(self, data: Any) -> tuple[Any, Array] | None:
-        if data is None:
-            return None
-        if not isinstance(data, (tuple, list)) or len(data) != 2:
-            raise TypeError(f"validation_data: expected a pair (X, y), got {type(data).__name__}")
-        try:
-            matrix, labels = self._checked(*data, reset=False)
-            return matrix, codes_of(self.classes_, labels, "y")
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"validation_data: {error}") from None
-
-    def _run(
-        self,
-        X: Any,
-        codes: Array,
-        weight: Array | None,
-        validation: tuple[Any, Array] | None,
-        stopping: fastml.EarlyStopping | None,
-        **options: Any,
-    ) -> tuple[FitResult, bool]:
-        """Let `fit_logistic` work on views of `coef_` and `intercept_`; return what it does, and whether it was stopped."""
-        binary = self.coef_.shape[0] == 1
-        w, b = (self.coef_[0], self.intercept_.reshape(())) if binary else (self.coef_.T, self.intercept_)
-        options = {"solver": self.solver, "max_iter": self.max_iter, **options}
-        history: list[Step] = []
-        asked = False
-        with threads(self.n_jobs), reporting(self.verbose, type(self).__name__, options["max_iter"]) as report:
-
-            def after(step: Step) -> bool:
-                nonlocal asked
-                history.append(step)
-                report(*step)
-                asked = self.callback is not None and bool(self.callback(step))
-                return asked
-
-            try:
-                result = fit_logistic(
-                    X, codes, **penalties(self.C, self.l1_ratio, self._total), sample_weight=weight,
-                    scale=self.scale, w=w, b=b, fit_intercept=self.fit_intercept, tol=self.tol,
-                    validation_data=validation, early_stopping=stopping, rng=seed(self.random_state), callback=after,
-                    **options,
-                )  # fmt: skip
-            finally:
-                self._record(history)
-        return result, asked or waited_enough(stopping, len(history))
-
-    def _record(self, history: list[Step]) -> None:
-        self.n_iter_ = np.array([len(history)], np.int32)
-        self.loss_history_ = np.array([step.loss for step in history])
-        if history and history[0].validation_loss is not None:
-            self.validation_loss_history_ = np.array([step.validation_loss for step in history])
-
-
-def classes_of(labels: Array) -> tuple[Array, Array]:
-    """Return classes and class numbers; the columns themselves where there is one for each label."""
-    if labels.ndim == 2:
-        return np.arange(labels.shape[1]), labels
-    classes, codes = encode(labels)
-    if len(classes) < 2:
-        raise ValueError(f"y: expected two classes at least, got one class only: {listed(classes)}")
-    return classes, codes
-
-
-def codes_of(classes: Array, labels: Array, name: str) -> Array:
-    """Return class numbers by classes that are known; the columns themselves where there is one for each label."""
-    return labels if labels.ndim == 2 else encode_as(classes, labels, name)

@@ -50,7 +50,8 @@ def weights_of_rows(sample_weight: Any, n: int) -> tuple[Array | None, float]:
 def weights_of_classes(class_weight: Any, classes: Array, counts: Array) -> Array:
     """Return the weight of each class, as scikit-learn's `compute_class_weight`."""
     if isinstance(class_weight, str) and class_weight == "balanced":
-        return np.divide(counts.sum() / len(classes), counts, out=np.zeros(len(classes)), where=counts > 0)
+        mean = counts.sum() / len(classes)
+        return np.asarray(np.divide(mean, counts, out=np.zeros(len(classes)), where=counts > 0))
     if not isinstance(class_weight, Mapping):
         raise ValueError(f"class_weight: expected None, 'balanced' or a dict, got {class_weight!r:.60}")
     labels = classes.tolist()
@@ -60,7 +61,7 @@ def weights_of_classes(class_weight: Any, classes: Array, counts: Array) -> Arra
     return np.array([finite("class_weight", class_weight.get(label, 1.0), least=0) for label in labels])
 
 
-def penalties(C: Any, l1_ratio: Any, total: float) -> dict[str, float]:
+def penalties(C: Any, l1_ratio: Any, total: float) -> tuple[float, float]:
     """Return l1 and l2 of the mean loss, which is scikit-learn's objective divided by C times the sum of weights."""
     if not (strength := real("C", C)) > 0:
         raise ValueError(f"C: expected a number > 0, got {C}")
@@ -68,7 +69,7 @@ def penalties(C: Any, l1_ratio: Any, total: float) -> dict[str, float]:
     if ratio > 1:
         raise ValueError(f"l1_ratio: expected a number from 0 to 1, got {l1_ratio}")
     unit = 1.0 / strength / total
-    return {"l1": ratio * unit, "l2": 0.5 * (1.0 - ratio) * unit}
+    return ratio * unit, 0.5 * (1.0 - ratio) * unit
 
 
 def stopping_of(early_stopping: Any, validated: bool) -> fastml.EarlyStopping | None:
