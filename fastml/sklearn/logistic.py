@@ -95,7 +95,7 @@ class LogisticRegression(LogisticSolver):
     array(['no', 'yes'], dtype='<U3')
     >>> model.predict_proba([[1.5], [4.0]]).round(3)
     array([[0.5  , 0.5  ],
-           [0.002, 0.998]])
+           [0.001, 0.999]])
     """
 
     def __init__(
