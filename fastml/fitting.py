@@ -19,6 +19,8 @@ from fastml.early_stopping import EarlyStopping, check_params, put_back
 
 Array = npt.NDArray[Any]
 
+FULL_BATCH = ("auto", "lbfgs")  # solvers that take all rows at once
+
 
 class Step(NamedTuple):
     """What is known after a finished step: of L-BFGS an iteration, of SGD an epoch; counted from 1."""
@@ -130,8 +132,8 @@ def fit_logistic(
     >>> fastml.predict_logistic(X, result.w, result.b) > 0.5
     array([False, False,  True,  True])
     """
-    if not isinstance(solver, str) or solver not in ("auto", "lbfgs", "sgd"):
-        raise ValueError(f"solver: expected 'auto', 'lbfgs' or 'sgd', got {solver!r:.60}")
+    if not isinstance(solver, str) or solver not in (*FULL_BATCH, "sgd"):
+        raise ValueError(f"solver: expected {', '.join(map(repr, FULL_BATCH))} or 'sgd', got {solver!r:.60}")
     X = matrix(X, None)
     target = as_array("y", y)
     if target.ndim != 2:
@@ -149,8 +151,26 @@ def fit_logistic(
     if solver == "sgd":
         steps = sgd(objective, tol, order, first_rate(X, scale, problem, objective.penalty.l2, weight), weight)
     else:
-        steps = lbfgs(objective, tol)
+        steps = full_batch(solver, objective, tol)
+    return iterate(steps, objective, max_iter, validation, early_stopping, callback, verbose)
 
+
+def full_batch(solver: str, objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
+    """Return the steps of a solver that takes all rows at once."""
+    return lbfgs(objective, tol)
+
+
+def iterate(
+    steps: Iterator[tuple[float, bool]],
+    objective: Objective,
+    max_iter: int,
+    validation: Any,
+    early_stopping: EarlyStopping | None,
+    callback: Callable[[Step], bool | None] | None,
+    verbose: bool,
+) -> FitResult:
+    """Take steps until one has converged, somebody stops it or max_iter is reached."""
+    w, b = objective.w, objective.b
     history: list[Step] = []
     converged = stopped = False
     for loss, converged in quiet(islice(steps, max_iter)):

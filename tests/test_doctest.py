@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-EXTRAS = {"fastml.sklearn": "sklearn"}  # what they cannot be imported without
+EXTRAS = {"fastml.dask": "distributed", "fastml.sklearn": "sklearn"}  # what they cannot be imported without
 README = Path(__file__).parent.parent / "README.md"
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,8 @@ class LogisticSolver(LinearClassifier):
     verbose: int
     callback: Any
     _iterate: Coefficients | None  # where SGD is, of which coef_ is the mean
+
+    _fit: ClassVar[Callable[..., FitResult]] = staticmethod(fit_logistic)
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Array]:
         matrix = as_matrix(X)
@@ -85,7 +88,7 @@ class LogisticSolver(LinearClassifier):
             raise type(error)(f"validation_data: {error}") from None
 
     def _run(
-        self, X: Any, codes: Array, weight: Array | None, model: Coefficients, history: list[Step], **options: Any
+        self, X: Any, codes: Any, weight: Array | None, model: Coefficients, history: list[Step], **options: Any
     ) -> tuple[FitResult, bool]:
         """Let `fit_logistic` work on the arrays of the model; return its result, and whether the callback ended it."""
         if self.callback is not None and not callable(self.callback):
@@ -104,7 +107,7 @@ class LogisticSolver(LinearClassifier):
                 return asked
 
             try:
-                result = fit_logistic(
+                result = self._fit(
                     X, codes, l1=l1, l2=l2, sample_weight=weight, scale=self.scale,
                     w=w, b=b, fit_intercept=self.fit_intercept, tol=self.tol, rng=seed(self.random_state),
                     callback=after, **options,

@@ -136,4 +136,4 @@ def check_result(name: str, result: FitResult, max_iter: int, tol: float, stoppe
             f"{name} has not converged in max_iter={max_iter} iterations: loss {result.loss:.6g}, tol={tol:g} not "
             "reached. Raise max_iter, scale the features (sklearn.preprocessing.StandardScaler) or raise tol."
         )
-        warnings.warn(message, ConvergenceWarning, stacklevel=4)
+        warnings.warn(message, ConvergenceWarning, stacklevel=3)
