@@ -75,6 +75,19 @@ def test_independent_labels():
     assert_same_bits(one.coef_, model().fit(spread(X), spread(labels[:, 0])).coef_)
 
 
+def test_chunks_of_sparse_rows():
+    sparse = pytest.importorskip("scipy.sparse")
+    X, y = data(3)
+    X[np.abs(X) < 1] = 0
+    dense, rows = spread(X), spread(X).map_blocks(sparse.csr_matrix)
+    fit, expected = model().fit(rows, spread(y)), model().fit(dense, spread(y))
+    np.testing.assert_allclose(fit.coef_, expected.coef_, atol=1e-6)
+    np.testing.assert_array_equal(fit.predict(rows).compute(), expected.predict(X))
+    X[1605, 2] = np.nan
+    with pytest.raises(ValueError, match=r"X: .* in row 1605 \(partition 5\)"):
+        model().fit(spread(X).map_blocks(sparse.csr_matrix), spread(y))
+
+
 def test_partial_fit_goes_from_partition_to_partition():
     from fastml.sklearn import LogisticRegression
 

@@ -70,7 +70,8 @@ class LogisticRegression(LazyAnswers, fastml.sklearn.LogisticRegression):
         Parameters
         ----------
         X : dask array, shape (n, d)
-            Of float16, float32, float64, int8 or uint8; other integers are converted block by block in every pass.
+            Chunks are arrays or SciPy CSR, of float16, float32, float64 or integers, which every pass converts block
+            by block.
         y : dask array or array_like, shape (n,) or (n, K)
             As in `fastml.sklearn.LogisticRegression`. Its chunks need not be those of X, unless those are unknown.
         sample_weight : dask array or array_like, shape (n,), optional
