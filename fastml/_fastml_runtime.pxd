@@ -125,6 +125,9 @@ cdef extern from "fastml.h" nogil:
     ctypedef bint (*fastml_check_indices)(
         const char *source, bint wide, int32_t *to, ptrdiff_t n, int32_t last) noexcept nogil
 
+    ctypedef void (*fastml_load_rows)(
+        const char *X, int kind, void *block, ptrdiff_t step, ptrdiff_t ld, ptrdiff_t R, ptrdiff_t d,
+        ptrdiff_t ahead) noexcept nogil
     ctypedef struct fastml_random:
         uint64_t key
         uint32_t purpose
@@ -170,6 +173,7 @@ cdef extern from "fastml.h" nogil:
         fastml_adam_step adam_step[3]
         fastml_logistic_binary logistic_binary[3]
         fastml_logistic_softmax logistic_softmax[3]
+        fastml_load_rows load_rows[3]
         fastml_predict_binary predict_binary[3]
         fastml_predict_softmax predict_softmax[3]
         fastml_residuals score_residuals[3]

@@ -42,8 +42,13 @@ cdef class Problem:
         p.K = classes
         p.KP = 1 if classes == 1 else (classes + FASTML_CLASS_STEP - 1) // FASTML_CLASS_STEP * FASTML_CLASS_STEP
         p.ld = max(p.d, <ptrdiff_t>FASTML_MIN_FEATURES)
+        p.x_size = X.itemsize
+        p.quick = p.x_kind in (FASTML_FROM_F16, FASTML_FROM_I8, FASTML_FROM_U8)
+        p.transposed = (X.dtype == self.dtype and p.x_row == p.x_size and X.flags.aligned
+                        and p.x_column % p.x_size == 0)
         p.direct = (X.dtype == self.dtype and p.x_column == item_size(p) and X.flags.aligned
                     and p.x_row % item_size(p) == 0 and p.d >= FASTML_MIN_FEATURES)
+        p.by_columns = not p.direct and abs(p.x_row) < abs(p.x_column)
         p.from_memory = p.direct and <double>p.n * p.d * item_size(p) > CACHED_BYTES
         divide(p, self.n)
 
@@ -51,32 +56,34 @@ cdef class Problem:
         """Pass over n rows; add to sums: loss, weight, then (ld + 1) x KP of gradient. Raises for bad rows."""
         cdef Pass p = self.setup
         cdef ptrdiff_t size = item_size(&p), elements = (p.ld + 1) * p.KP, part_bytes, k
-        cdef ptrdiff_t block, scores, labels, model_bytes = (elements * size + 63) // 64 * 64
+        cdef ptrdiff_t block, scores, labels, model_bytes = round_up(elements * size, PAGE)
+        cdef char *allocated
         cdef char *memory
         cdef Part *part
         if rows != NULL:
+            p.from_memory = p.by_columns = False      # these rows are copied into a block, which is in cache
             divide(&p, n)
-            p.from_memory = False      # these rows are copied into a block, which is in cache
-        block = 0 if p.direct and rows == NULL else p.block_rows * p.ld * size
+        block = 0 if p.direct and rows == NULL else p.tile_rows * p.ld * size
         scores = p.block_rows * p.KP * size if p.K > 1 else 0
         labels = p.block_rows * p.K * size if p.multi_label else 0
         p.n = n
         p.rows = rows
         p.gradient = gradient
         p.probabilities = probabilities
-        part_bytes = elements * (8 + size) * gradient + block + scores + labels + 64
-        part_bytes = (part_bytes + 63) // 64 * 64
+        part_bytes = round_up(elements * (8 + size) * gradient, LINE) + block + scores + labels
+        part_bytes = round_up(part_bytes, PAGE)
         count = min(p.part_count, (n + p.part_rows - 1) // p.part_rows)
-        memory = <char *>calloc(1, model_bytes + count * part_bytes)
-        if memory == NULL:
+        allocated = <char *>calloc(1, model_bytes + count * part_bytes + PAGE)
+        if allocated == NULL:
             raise MemoryError(f"no memory for {count} partial sums of {part_bytes} bytes")
+        memory = allocated + round_up(<uintptr_t>allocated, PAGE) - <uintptr_t>allocated
         try:
             load_model(&p, memory, w, b, self.scale)
             for k in range(count):
                 part = &p.parts[k]
                 part.gradient = <double *>(memory + model_bytes + k * part_bytes)
                 part.recent = <char *>(part.gradient + elements * gradient)
-                part.block = part.recent + elements * size * gradient
+                part.block = <char *>part.gradient + round_up(elements * (8 + size) * gradient, LINE)
                 part.scores = part.block + block
                 part.labels = part.scores + scores
                 part.bad_target = part.bad_weight = -1
@@ -86,7 +93,7 @@ cdef class Problem:
                 self.check_part(part)
                 add_part(sums, part, elements * gradient)
         finally:
-            free(memory)
+            free(allocated)
 
     cdef run_rounds(self, Pass *p):
         """Run all tasks, part_count at a time, with a look at pending signals between."""

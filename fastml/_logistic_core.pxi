@@ -4,7 +4,7 @@ cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport INFINITY
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uintptr_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
@@ -13,6 +13,13 @@ from fastml._fastml_runtime cimport (
     convert, count_classes, kernels, parallel_for,
 )
 
+cdef extern from "macros.h" nogil:
+    void PREFETCH(const void *p)
+
+cdef extern from "convert.h" nogil:
+    enum:
+        FASTML_FROM_F16, FASTML_FROM_I8, FASTML_FROM_U8
+
 import numpy as np
 
 from fastml._fastml_runtime import kind_of
@@ -20,15 +27,21 @@ from fastml._fastml_runtime import kind_of
 cnp.import_array()
 
 cdef enum:
+    AHEAD = 4096             # bytes, of what memory is asked for while X is converted
+    COLUMNS = 16             # transposed at a time
     PARTS = 16               # partial sums at most
     PART_ROWS = 16           # rows at least for a partial sum, times classes: it is as large as so many rows' work is
     ROWS = 8                 # what the kernels take at once
     BLOCK_BYTES = 16384      # of X, for one kernel call: it is read twice, the second time from cache
     SOFTMAX_BYTES = 163840   # the same for softmax, whose gradient is read and written once for each block
     SOFTMAX_ROWS = 24        # what its kernels take at once: 6 or 8
+    TILE_ROWS = 64           # of X, transposed at once: whole cache lines of its columns,
+    TILE_BYTES = 524288      # in the second-level cache
     CACHED_BYTES = 4194304   # X up to here is likely to be in a cache already: no prefetching
-    PART_BYTES = 4194304     # of X, for one task: a round of PARTS of them is short enough between two looks at signals
+    PART_BYTES = 16777216    # of X, for one task: a round of PARTS of them is short enough between two looks at signals
     PART_ELEMENTS = 131072   # at least, for one task
+    LINE = 64                # of a cache
+    PAGE = 4096              # of memory, which prefetching does not leave: parts that shared one would disturb each other
     FLUSH_ROWS = 512         # added up in the dtype of w before they go into float64 sums
 
 # Estimated nanoseconds of an element of X.
@@ -62,13 +75,22 @@ cdef struct Pass:
     Column target, weight
     int dtype
     bint direct, gradient, from_memory, multi_label
+    bint quick               # of a dtype that the kernels convert
+    bint by_columns          # rows of X are further from dense than its columns
+    bint transposed          # such columns are dense in the dtype of w
+    ptrdiff_t x_size
     ptrdiff_t K, KP          # classes, padded; both 1 for binary
     ptrdiff_t ld             # features, padded
     char *w                  # ld x KP, times scale
     char *bias
     char *probabilities      # predict: n x K
     ptrdiff_t block_rows, part_rows, part_count, first
+    ptrdiff_t tile_rows      # in the block: more than block_rows where columns are transposed
     Part parts[PARTS]
+
+
+cdef inline ptrdiff_t round_up(ptrdiff_t n, ptrdiff_t step) noexcept nogil:
+    return (n + step - 1) // step * step
 
 
 cdef inline ptrdiff_t item_size(const Pass *p) noexcept nogil:
@@ -86,9 +108,48 @@ cdef const char *load_rows(const Pass *p, ptrdiff_t start, ptrdiff_t R, char *bl
         ld[0] = p.x_row // size
         return p.X + start * p.x_row
     ld[0] = p.ld
+    if p.by_columns:
+        r = (start - p.first) % p.part_rows       # those of the task that are done
+        if r % p.tile_rows == 0:
+            load_columns(p, start, min(p.tile_rows, min(p.part_rows - r, p.n - start)), block)
+        return block + r % p.tile_rows * p.ld * size
+    if p.rows == NULL:
+        convert_rows(p, p.X + start * p.x_row, block, p.x_row, p.x_column, p.ld, R, p.d, AHEAD)
+        return block
     for r in range(R):
-        convert(block + r * p.ld * size, p.dtype, p.X + row_number(p, start + r) * p.x_row, p.x_column, p.d, p.x_kind)
+        convert_rows(p, p.X + p.rows[start + r] * p.x_row, block + r * p.ld * size, 0, p.x_column, 0, 1, p.d, 0)
     return block
+
+
+cdef void convert_rows(const Pass *p, const char *X, char *block, ptrdiff_t row, ptrdiff_t column, ptrdiff_t ld,
+                       ptrdiff_t R, ptrdiff_t d, ptrdiff_t ahead) noexcept nogil:
+    """Convert R x d numbers of X, row and column bytes apart, to the dtype of w."""
+    cdef ptrdiff_t r
+    if p.quick and d >= FASTML_MIN_FEATURES and column == p.x_size:
+        kernels().load_rows[p.dtype](X, p.x_kind, block, row, ld, R, d, ahead)
+        return
+    for r in range(R):
+        convert(block + r * ld * item_size(p), p.dtype, X + r * row, column, d, p.x_kind)
+
+
+cdef void load_columns(const Pass *p, ptrdiff_t start, ptrdiff_t R, char *block) noexcept nogil:
+    """Write R rows of X, of which the columns are dense or closer to it, to the block: transposed COLUMNS at a time."""
+    cdef ptrdiff_t size = item_size(p), j = 0, k, r, columns
+    cdef double buffer[COLUMNS * FASTML_BLOCK_ROWS]
+    cdef char *converted = <char *>buffer
+    cdef const char *source
+    while j < p.d:
+        columns = min(p.d - j, <ptrdiff_t>COLUMNS)
+        source = p.X + start * p.x_row + j * p.x_column
+        if p.transposed:
+            for k in range(columns):
+                for r in range(R * size // LINE):
+                    PREFETCH(source + k * p.x_column + R * size + r * LINE)
+            kernels().transpose[p.dtype](source, p.x_column // size, block + j * size, p.ld, columns, R)
+        else:
+            convert_rows(p, source, converted, p.x_column, p.x_row, R, columns, R, R * p.x_row)
+            kernels().transpose[p.dtype](converted, R, block + j * size, p.ld, columns, R)
+        j += columns
 
 
 cdef const char *load_column(const Pass *p, const Column *column, ptrdiff_t start, ptrdiff_t R,
@@ -127,8 +188,13 @@ cdef void flush(const Pass *p, Part *part) noexcept nogil:
 cdef void run_part(void *context, ptrdiff_t index) noexcept nogil:
     """Pass over the rows of one task."""
     cdef Pass *p = <Pass *>context
-    cdef Part *part = &p.parts[index]
-    cdef ptrdiff_t row = p.first + index * p.part_rows, stop = min(row + p.part_rows, p.n), R, ld, recent_rows = 0, good
+    cdef Part part = p.parts[index]      # a copy: another thread writes to the next
+    add_rows(p, &part, p.first + index * p.part_rows)
+    p.parts[index] = part
+
+
+cdef void add_rows(const Pass *p, Part *part, ptrdiff_t row) noexcept nogil:
+    cdef ptrdiff_t stop = min(row + p.part_rows, p.n), R, ld, recent_rows = 0, good
     cdef ptrdiff_t d = max(p.d, <ptrdiff_t>FASTML_MIN_FEATURES), bias_at = p.ld * p.KP * item_size(p)
     cdef double buffers[2][FASTML_BLOCK_ROWS]          # double for its alignment
     cdef const char *X
@@ -209,6 +275,9 @@ cdef void divide(Pass *p, ptrdiff_t n) noexcept:
     p.block_rows = min(p.block_rows, <ptrdiff_t>FASTML_BLOCK_ROWS) // multiple * multiple
     p.part_count = min(max(n // (PART_ROWS * p.KP), <ptrdiff_t>1), <ptrdiff_t>PARTS)
     rows = max((n + p.part_count - 1) // p.part_count, (PART_ELEMENTS + p.ld - 1) // p.ld)
+    p.tile_rows = p.block_rows
+    if p.by_columns:
+        p.tile_rows = max(min(<ptrdiff_t>TILE_ROWS, TILE_BYTES // row_bytes) // p.block_rows, 1) * p.block_rows
     rows = min(rows, max(PART_BYTES // row_bytes // max(p.KP // FASTML_CLASS_STEP, <ptrdiff_t>1), p.block_rows))
     p.part_rows = (rows + multiple - 1) // multiple * multiple
 

@@ -173,6 +173,10 @@ typedef void (*fastml_predict_binary)(const void *X, const void *w, const void *
                                       ptrdiff_t ldx, int from_memory);
 typedef void (*fastml_predict_softmax)(const void *X, const void *w, const void *bias, void *p, ptrdiff_t R,
                                        ptrdiff_t d, ptrdiff_t ldx, ptrdiff_t K, int multi_label);
+/* block[R, ld] = R rows of X, `step` bytes apart, of d >= FASTML_MIN_FEATURES numbers each that are float16, int8 or
+ * uint8 (`kind` as in convert.h) and dense. Asks for what is `ahead` bytes further on. */
+typedef void (*fastml_load_rows)(const char *X, int kind, void *block, ptrdiff_t step, ptrdiff_t ld, ptrdiff_t R,
+                                 ptrdiff_t d, ptrdiff_t ahead);
 enum { FASTML_BLOCK_ROWS = 256, FASTML_MIN_FEATURES = 16, FASTML_CLASS_STEP = 16 };
 
 /* What lies between the two products of a pass. Scores Z[R] or Z[R, K_padded] become the rows' residuals, weighted;
@@ -243,6 +247,7 @@ typedef struct {
     fastml_adam_step adam_step[FASTML_DTYPES];
     fastml_logistic_binary logistic_binary[FASTML_DTYPES];
     fastml_logistic_softmax logistic_softmax[FASTML_DTYPES];
+    fastml_load_rows load_rows[FASTML_DTYPES];
     fastml_predict_binary predict_binary[FASTML_DTYPES];
     fastml_predict_softmax predict_softmax[FASTML_DTYPES];
     fastml_residuals score_residuals[FASTML_DTYPES];

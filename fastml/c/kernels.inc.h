@@ -22,6 +22,7 @@
 #include "optimizers.inc.h"
 #include "softmax.inc.h"
 #include "logistic.inc.h"
+#include "logistic_load.inc.h"
 #include "random.inc.h"
 #include "dtype_end.inc.h"
 
@@ -36,6 +37,7 @@
 #include "optimizers.inc.h"
 #include "softmax.inc.h"
 #include "logistic.inc.h"
+#include "logistic_load.inc.h"
 #include "random.inc.h"
 #include "dtype_end.inc.h"
 
@@ -106,6 +108,7 @@ const fastml_table TABLE(ISA) = {
     .adam_step = WIDE(adam_step, ISA),
     .logistic_binary = WIDE(logistic_binary, ISA),
     .logistic_softmax = WIDE(logistic_softmax, ISA),
+    .load_rows = WIDE(load_rows, ISA),
     .predict_binary = WIDE(predict_binary, ISA),
     .predict_softmax = WIDE(predict_softmax, ISA),
     .score_residuals = WIDE(score_residuals, ISA),

@@ -91,14 +91,13 @@ INLINE FN(half) FN(reduce_rows)(const FN(half) *part) {
 
 /* z[R] = X w + b; writes up to a multiple of HALF. */
 INLINE void FN(dots)(const T *X, const T *w, const FN(row_tail) *tail, T bias, T *z, ptrdiff_t R, ptrdiff_t ldx,
-                     ptrdiff_t whole, ptrdiff_t rest, ptrdiff_t ahead) {
+                     int rows, ptrdiff_t whole, ptrdiff_t rest, ptrdiff_t ahead) {
     for (ptrdiff_t r = 0; r < R; r += HALF) {
-        const int rows = whole <= 4 ? 1 : 2;
         FN(half) part[HALF];
         const T *x[HALF];
         for (ptrdiff_t k = 0; k < HALF; k++) x[k] = X + (r + k < R ? r + k : R - 1) * ldx;
         if (whole <= 4 && !ahead)
-            UNROLL for (int k = 0; k < HALF; k += 2) FN(dot)(x + k, w, tail, part + k, 2, whole, rest, ahead);
+            UNROLL for (int k = 0; k < HALF; k += rows) FN(dot)(x + k, w, tail, part + k, rows, whole, rest, ahead);
         else
             KEEP_LOOP for (int k = 0; k < HALF; k += rows) /* the processor's own prefetching follows few loads */
                 FN(dot)(x + k, w, tail, part + k, rows, whole, rest, ahead);
@@ -109,9 +108,10 @@ INLINE void FN(dots)(const T *X, const T *w, const FN(row_tail) *tail, T bias, T
 INLINE void FN(choose_dots)(const T *X, const T *w, const FN(row_tail) *tail, T bias, T *z, ptrdiff_t R, ptrdiff_t d,
                             ptrdiff_t ldx, ptrdiff_t ahead) {
     ptrdiff_t whole = d / HALF, rest = d % HALF;
-    if (whole == 2 && rest) FN(dots)(X, w, tail, bias, z, R, ldx, 2, rest, ahead);
-    else if (whole == 4 && !rest) FN(dots)(X, w, tail, bias, z, R, ldx, 4, 0, ahead);
-    else FN(dots)(X, w, tail, bias, z, R, ldx, whole, rest, ahead);
+    const int rows = ahead ? 1 : 2;
+    if (whole == 2 && rest) FN(dots)(X, w, tail, bias, z, R, ldx, rows, 2, rest, ahead);
+    else if (whole == 4 && !rest) FN(dots)(X, w, tail, bias, z, R, ldx, rows, 4, 0, ahead);
+    else FN(dots)(X, w, tail, bias, z, R, ldx, 2, whole, rest, ahead);
 }
 
 #define AHEAD 1024 /* bytes; within longer rows, what the processor asks for by itself is as much */
