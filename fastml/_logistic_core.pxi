@@ -41,7 +41,7 @@ cdef enum:
     PART_BYTES = 16777216    # of X, for one task: a round of PARTS of them is short enough between two looks at signals
     PART_ELEMENTS = 131072   # at least, for one task
     LINE = 64                # of a cache
-    PAGE = 4096              # of memory, which prefetching does not leave: parts that shared one would disturb each other
+    PAGE = 4096              # of memory, which prefetching does not leave: parts on one would disturb each other
     FLUSH_ROWS = 512         # added up in the dtype of w before they go into float64 sums
 
 # Estimated nanoseconds of an element of X.

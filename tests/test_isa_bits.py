@@ -145,7 +145,7 @@ def test_batch_norm(fastml, both, rng, dtype):
 
 
 def logistic_data(rng, dtype, X_dtype, n, d, K):
-    X = values(rng, X_dtype, (n, d))
+    X = rng.integers(0, 100, (n, d)).astype(X_dtype) if X_dtype in ("u1", "i1") else values(rng, X_dtype, (n, d))
     w = (rng.standard_normal((d, K) if K > 2 else d) / np.sqrt(d)).astype(dtype)
     b = rng.standard_normal(K).astype(dtype) if K > 2 else 0.25
     return X, rng.integers(0, K, n), w, b, rng.uniform(0.5, 2, n)
@@ -160,7 +160,7 @@ def logistic_results(fastml, X, y, w, b, weight):
 
 
 @pytest.mark.parametrize("K", CLASSES)
-@pytest.mark.parametrize("types", ["f4 f4", "f8 f8", "f4 f2"])
+@pytest.mark.parametrize("types", ["f4 f4", "f8 f8", "f4 f2", "f4 u1", "f8 i1"])
 def test_logistic(fastml, both, rng, types, K):
     for n, d in [*((n, 20) for n in ROWS), *((70, d) for d in FEATURES)]:
         data = logistic_data(rng, *types.split(), n, d, K)

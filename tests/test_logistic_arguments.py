@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -80,6 +81,37 @@ def test_every_dtype_of_X(K, d, code, isa, dtype, rng, fastml):
     expected = results(fastml, X.astype(dtype), y, w)
     for what, other in (("C", X), ("F", X.copy("F")), ("strided", np.repeat(X, 2, axis=1)[:, ::2])):
         assert_same_results(what, results(fastml, other, y, w), expected)
+
+
+@few_classes
+@pytest.mark.parametrize("code", "eBbfd")
+def test_columns_are_taken_by_tiles(K, code, isa, dtype, rng, fastml):
+    X = rng.integers(0, 100, (300, 784)).astype(code)  # of several blocks, which are no more than 8 rows
+    y, w = rng.integers(0, max(K, 2), 300), (rng.standard_normal((784, K)) / 1000).astype(dtype)
+    w = w[:, 0] if K == BINARY else w
+    expected = results(fastml, X.astype(dtype), y, w)
+    for what, other in (("C", X), ("F", X.copy("F")), ("every other row", np.repeat(X.T, 2, axis=1).T[::2])):
+        assert_same_results(what, results(fastml, other, y, w), expected)
+    rows = np.asfortranarray(X)[3:-5]  # neither begins nor ends with a tile
+    assert_same_results("rows", results(fastml, rows, y[3:-5], w), results(fastml, X[3:-5].astype(dtype), y[3:-5], w))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("code", ["f4", "u1"])
+def test_a_memory_map_is_not_copied(order, code, tmp_path, rng, fastml):
+    X = np.memmap(tmp_path / "X", code, "w+", shape=(4000, 500), order=order)
+    X[...] = rng.integers(0, 3, X.shape)
+    y, w = np.arange(4000) % 2, np.full(500, 0.01, np.float32)
+    expected = evaluate(fastml, np.array(X, np.float32), y, w)
+    tracemalloc.start()
+    try:
+        result = evaluate(fastml, X, y, w)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 100_000
+    for one, other in zip(result, expected, strict=True):
+        assert_same_bits(np.asarray(one), np.asarray(other))
 
 
 @few_classes

@@ -28,15 +28,20 @@
 #define LOAD_ROWS(NAME, WIDEN, SIZE)                                                                               \
     NOINLINE static void FN(NAME)(const char *X, T *block, ptrdiff_t step, ptrdiff_t ld, ptrdiff_t R, ptrdiff_t d, \
                                   ptrdiff_t ahead) {                                                               \
-        const ptrdiff_t width = VECTOR_BYTES / sizeof(T), last = d - width;                                        \
+        const ptrdiff_t width = VECTOR_BYTES / sizeof(T);                                                          \
         for (ptrdiff_t r = 0; r < R; r++) {                                                                        \
             const char *x = X + r * step;                                                                          \
             T *y = block + r * ld;                                                                                 \
-            for (ptrdiff_t i = 0; i < last; i += width) {                                                          \
-                if (i * SIZE % 64 == 0) PREFETCH(x + i * SIZE + ahead);                                            \
-                *(FN(some_lanes) *)(y + i) = (FN(some_lanes))WIDEN(x + i * SIZE);                                  \
+            ptrdiff_t i = 0;                                                                                       \
+            for (; i + 32 <= d; i += 32) {                                                                         \
+                PREFETCH(x + i * SIZE + ahead);                                                                    \
+                UNROLL for (ptrdiff_t k = i; k < i + 32; k += width) * (FN(some_lanes) *)(y + k) =                 \
+                    (FN(some_lanes))WIDEN(x + k * SIZE);                                                           \
             }                                                                                                      \
-            *(FN(some_lanes) *)(y + last) = (FN(some_lanes))WIDEN(x + last * SIZE);                                \
+            for (; i < d; i += width) {                                                                            \
+                ptrdiff_t k = i + width <= d ? i : d - width;                                                      \
+                *(FN(some_lanes) *)(y + k) = (FN(some_lanes))WIDEN(x + k * SIZE);                                  \
+            }                                                                                                      \
         }                                                                                                          \
     }
 LOAD_ROWS(load_u8, WIDEN_U8, 1)
