@@ -6,6 +6,7 @@ rows each takes, depends on the shape alone, and the sums are added in their ord
 """
 
 include "_logistic_core.pxi"
+include "_logistic_load.pxi"
 
 
 cdef class Problem:
