@@ -112,11 +112,11 @@ cdef void run_part(void *context, ptrdiff_t index) noexcept nogil:
     """Pass over the rows of one task."""
     cdef Pass *p = <Pass *>context
     cdef Part part = p.parts[index]      # a copy: another thread writes to the next
-    add_rows(p, &part, p.first + index * p.part_rows)
+    pass_rows(p, &part, p.first + index * p.part_rows)
     p.parts[index] = part
 
 
-cdef void add_rows(const Pass *p, Part *part, ptrdiff_t row) noexcept nogil:
+cdef void pass_rows(const Pass *p, Part *part, ptrdiff_t row) noexcept nogil:
     cdef ptrdiff_t stop = min(row + p.part_rows, p.n), R, ld, recent_rows = 0, good
     cdef ptrdiff_t d = max(p.d, <ptrdiff_t>FASTML_MIN_FEATURES), bias_at = p.ld * p.KP * item_size(p)
     cdef double buffers[2][FASTML_BLOCK_ROWS]          # double for its alignment
