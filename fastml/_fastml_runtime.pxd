@@ -124,6 +124,12 @@ cdef extern from "fastml.h" nogil:
                                             const void *Z, void *gradient, ptrdiff_t R, ptrdiff_t K) noexcept nogil
     ctypedef bint (*fastml_check_indices)(
         const char *source, bint wide, int32_t *to, ptrdiff_t n, int32_t last) noexcept nogil
+    ctypedef void (*fastml_curvature_pack)(
+        const void *X, const void *root, void *packed, ptrdiff_t R, ptrdiff_t d, ptrdiff_t ldx,
+        ptrdiff_t rows) noexcept nogil
+    ctypedef void (*fastml_curvature_tile)(
+        const void *a, const void *b, double *to, ptrdiff_t R, ptrdiff_t step, ptrdiff_t ld,
+        double factor) noexcept nogil
 
     ctypedef void (*fastml_load_rows)(
         const char *X, int kind, void *block, ptrdiff_t step, ptrdiff_t ld, ptrdiff_t R, ptrdiff_t d,
@@ -181,6 +187,8 @@ cdef extern from "fastml.h" nogil:
         fastml_sparse_scores sparse_scores[3]
         fastml_sparse_gradient sparse_gradient[3]
         fastml_check_indices check_indices
+        fastml_curvature_pack curvature_pack[3]
+        fastml_curvature_tile curvature_tile[3]
         fastml_randomize random[2][3]
         fastml_threefry threefry
         fastml_reverse_items reverse_items

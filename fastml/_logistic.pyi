@@ -36,6 +36,9 @@ class Problem:
     def evaluate(
         self, w: NDArray[Any], b: NDArray[Any], gradient: bool, rows: NDArray[np.int64] | None = None
     ) -> tuple[np.float64, Any, Any]: ...
+    def curvature(
+        self, w: NDArray[Any], b: NDArray[Any], rows: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float64]: ...
     def predict(self, w: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]: ...
 
 class SparseProblem(Problem):

@@ -7,6 +7,7 @@ rows each takes, depends on the shape alone, and the sums are added in their ord
 
 include "_logistic_core.pxi"
 include "_logistic_load.pxi"
+include "_logistic_curvature.pxi"
 
 
 cdef class Problem:
@@ -147,6 +148,35 @@ cdef class Problem:
         dw, db = np.empty(w.shape), np.empty(p.K)
         read_gradient(p, sum + 2, <double *>cnp.PyArray_DATA(dw), <double *>cnp.PyArray_DATA(db), total, self.scale)
         return sum[0] / total, dw, db
+
+    def curvature(self, w, b, const int64_t[::1] rows=None):
+        """Return the mean of ``h x x^T`` over samples, x with a 1 behind its features, and how many these are.
+
+        h is ``p (1 - p)``, for softmax its mean over classes: the second derivative of the mean loss. rows: the rows to
+        take. float64, square, rows padded with zeros; below the diagonal there may be anything.
+        """
+        cdef Pass p = self.setup
+        cdef ptrdiff_t size = item_size(&p), lanes = 64 // size, panels = (p.d + lanes) // lanes
+        cdef char *model = <char *>calloc((p.ld + 1) * p.KP, size)
+        cdef double total
+        if model == NULL:
+            raise MemoryError("no memory for the model")
+        try:
+            load_model(&p, model, w, b, self.scale)
+            if rows is not None:
+                p.rows, p.n = &rows[0] if rows.shape[0] else NULL, rows.shape[0]
+                divide(&p, p.n)
+            matrix = np.zeros((panels * lanes, panels * lanes))
+            total = add_curvature(&p, <double *>cnp.PyArray_DATA(matrix), panels)
+        finally:
+            free(model)
+        matrix *= 1 / total if total > 0 else 0.0
+        if self.scale != 1:
+            factors = np.full(len(matrix), self.scale)
+            factors[self.d] = 1
+            matrix *= factors
+            matrix *= factors[:, None]
+        return matrix
 
     def predict(self, w, b):
         """Return the probabilities: (n,), or (n, K)."""

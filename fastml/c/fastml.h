@@ -177,6 +177,11 @@ typedef void (*fastml_predict_softmax)(const void *X, const void *w, const void 
  * uint8 (`kind` as in convert.h) and dense. Asks for what is `ahead` bytes further on. */
 typedef void (*fastml_load_rows)(const char *X, int kind, void *block, ptrdiff_t step, ptrdiff_t ld, ptrdiff_t R,
                                  ptrdiff_t d, ptrdiff_t ahead);
+/* The parts of X^T diag(h) X (logistic_curvature.inc.h). */
+typedef void (*fastml_curvature_pack)(const void *X, const void *root, void *packed, ptrdiff_t R, ptrdiff_t d,
+                                      ptrdiff_t ldx, ptrdiff_t rows);
+typedef void (*fastml_curvature_tile)(const void *a, const void *b, double *to, ptrdiff_t R, ptrdiff_t step,
+                                      ptrdiff_t ld, double factor);
 enum { FASTML_BLOCK_ROWS = 256, FASTML_MIN_FEATURES = 16, FASTML_CLASS_STEP = 16 };
 
 /* What lies between the two products of a pass. Scores Z[R] or Z[R, K_padded] become the rows' residuals, weighted;
@@ -255,6 +260,8 @@ typedef struct {
     fastml_sparse_scores sparse_scores[FASTML_DTYPES];
     fastml_sparse_gradient sparse_gradient[FASTML_DTYPES];
     fastml_check_indices check_indices;
+    fastml_curvature_pack curvature_pack[FASTML_DTYPES];
+    fastml_curvature_tile curvature_tile[FASTML_DTYPES];
     fastml_randomize random[FASTML_RANDOM_KERNELS][FASTML_DTYPES];
     fastml_threefry threefry;
     fastml_reverse_items reverse_items;

@@ -116,6 +116,8 @@ const fastml_table TABLE(ISA) = {
     .sparse_scores = WIDE(sparse_scores, ISA),
     .sparse_gradient = WIDE(sparse_gradient, ISA),
     .check_indices = INDICES(check_indices),
+    .curvature_pack = WIDE(curvature_pack, ISA),
+    .curvature_tile = WIDE(curvature_tile, ISA),
     .random =
         {
             [FASTML_DROPOUT] = ALL(dropout, ISA),

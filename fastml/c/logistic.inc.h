@@ -129,6 +129,7 @@ static void FN(predict_binary)(const void *Xv, const void *w, const void *bias, 
     FN(sigmoid)(z, p, R);
 }
 
+#include "logistic_curvature.inc.h"
 #include "logistic_softmax.inc.h"
 #include "logistic_sparse.inc.h"
 
