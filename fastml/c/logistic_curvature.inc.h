@@ -19,6 +19,14 @@ NOINLINE static void FN(curvature_pack)(const void *Xv, const void *rootv, void 
 /* So many rows of a tile's LANES fill the registers that its columns leave. */
 #define TILE (NV == 1 ? LANES : 4)
 
+/* Neighbours are loaded one by one, each spread over a register for free: GCC makes one load and permutations of them,
+ * which take the place of products. */
+#ifdef __GNUC__
+#define APART __asm__ __volatile__("" ::: "memory")
+#else
+#define APART ((void)0)
+#endif
+
 /* to[i, j] += factor * sum over r < R of a[r, i] b[r, j], for i, j < LANES; rows of a and b are `step` elements apart,
  * those of `to` `ld`. A sum of R is of the dtype T, in the order of rows. */
 NOINLINE static void FN(curvature_tile)(const void *av, const void *bv, double *to, ptrdiff_t R, ptrdiff_t step,
@@ -29,15 +37,19 @@ NOINLINE static void FN(curvature_tile)(const void *av, const void *bv, double *
         for (ptrdiff_t r = 0; r < R; r++, a += step, b += step) {
             FN(vector) v[NV];
             UNROLL for (int k = 0; k < NV; k++) v[k] = AT(b + k * WIDTH);
-            UNROLL for (int m = 0; m < TILE; m++) UNROLL for (int k = 0; k < NV; k++) sum[m][k] =
-                FN(fma_scalar)(a[m], v[k], sum[m][k]);
+            UNROLL for (int m = 0; m < TILE; m++) {
+                APART;
+                UNROLL for (int k = 0; k < NV; k++) sum[m][k] = FN(fma_scalar)(a[m], v[k], sum[m][k]);
+            }
         }
-        for (ptrdiff_t m = 0; m < TILE; m++) {
-            const T *part = (const T *)sum[m];
-            for (ptrdiff_t l = 0; l < LANES; l++) to[(i + m) * ld + l] += factor * (double)part[l];
-        }
+        T part[TILE][LANES];
+        UNROLL for (int m = 0; m < TILE; m++) UNROLL for (int k = 0; k < NV; k++)
+            *(FN(vector) *)(part[m] + k * WIDTH) = sum[m][k];
+        for (ptrdiff_t m = 0; m < TILE; m++)
+            for (ptrdiff_t l = 0; l < LANES; l++) to[(i + m) * ld + l] += factor * (double)part[m][l];
     }
     clear_flags();
 }
 
 #undef TILE
+#undef APART
