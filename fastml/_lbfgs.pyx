@@ -141,6 +141,32 @@ cdef class Cholesky:
         return total
 
 
+def equilibrate(cnp.ndarray matrix, ptrdiff_t n, double absent):
+    """Scale n rows and columns of a symmetric matrix, of which the upper triangle counts, to a diagonal of ones.
+
+    The rest becomes the identity. A 0 on the diagonal counts as `absent`. Returns the roots of the diagonal and the mean
+    square of the other elements.
+    """
+    cdef double *a = data(matrix)
+    cdef ptrdiff_t m = matrix.shape[0], i, j
+    cdef double total = 0
+    roots = np.sqrt(np.where(matrix.diagonal()[:n] > 0, matrix.diagonal()[:n], absent))
+    inverse = 1 / roots
+    cdef double *factor = data(inverse)
+    with nogil:
+        for i in range(n):
+            for j in range(i + 1, n):
+                a[i * m + j] *= factor[i] * factor[j]
+            total += dot(a + i * m + i + 1, a + i * m + i + 1, n - i - 1)
+            a[i * m + i] = 1
+            for j in range(n, m):
+                a[i * m + j] = 0
+        for i in range(n, m):
+            for j in range(i, m):
+                a[i * m + j] = i == j
+    return roots, total / max(n * (n - 1) / 2, 1)
+
+
 cdef class History:
     """The last steps s and changes of gradient y, and the inverse Hessian they imply.
 
@@ -170,8 +196,12 @@ cdef class History:
         self.next = (self.next + 1) % self.size
         self.count = min(self.count + 1, self.size)
 
-    def direction(self, gradient):
-        """Return minus the inverse Hessian times the gradient, a contiguous float64 vector."""
+    def direction(self, gradient, inverse=None):
+        """Return minus the inverse Hessian times the gradient, a contiguous float64 vector.
+
+        inverse: returns the inverse of the Hessian from which the recursion starts, times a vector. By default it is a
+        multiple of the identity.
+        """
         result = -gradient
         cdef double *q = data(result)
         cdef double *s = data(self.s)
@@ -185,7 +215,10 @@ cdef class History:
                 i = (self.next - k + self.size) % self.size
                 alpha[i] = dot(s + i * n, q, n) / curvature[i]
                 add(-alpha[i], y + i * n, q, n)
-            if self.count:
+        if inverse is not None:
+            result[...] = inverse(result)
+        with nogil:
+            if self.count and inverse is None:
                 i = (self.next - 1 + self.size) % self.size
                 scale = curvature[i] / dot(y + i * n, y + i * n, n)
                 for k in range(n):

@@ -150,13 +150,13 @@ cdef class Problem:
         return sum[0] / total, dw, db
 
     def curvature(self, w, b, const int64_t[::1] rows=None):
-        """Return the mean of ``h x x^T`` over samples, x with a 1 behind its features, and how many these are.
+        """Return the mean of ``h x x^T`` over samples, x a row of X with a 1 behind it.
 
         h is ``p (1 - p)``, for softmax its mean over classes: the second derivative of the mean loss. rows: the rows to
-        take. float64, square, rows padded with zeros; below the diagonal there may be anything.
+        take. float64 and square, padded with zeros to a multiple of 32; below the diagonal there may be anything.
         """
         cdef Pass p = self.setup
-        cdef ptrdiff_t size = item_size(&p), lanes = 64 // size, panels = (p.d + lanes) // lanes
+        cdef ptrdiff_t size = item_size(&p), side = (p.d + 32) // 32 * 32
         cdef char *model = <char *>calloc((p.ld + 1) * p.KP, size)
         cdef double total
         if model == NULL:
@@ -166,16 +166,14 @@ cdef class Problem:
             if rows is not None:
                 p.rows, p.n = &rows[0] if rows.shape[0] else NULL, rows.shape[0]
                 divide(&p, p.n)
-            matrix = np.zeros((panels * lanes, panels * lanes))
-            total = add_curvature(&p, <double *>cnp.PyArray_DATA(matrix), panels)
+            matrix = np.zeros((side, side))
+            total = add_curvature(&p, <double *>cnp.PyArray_DATA(matrix), side)
         finally:
             free(model)
-        matrix *= 1 / total if total > 0 else 0.0
-        if self.scale != 1:
-            factors = np.full(len(matrix), self.scale)
-            factors[self.d] = 1
-            matrix *= factors
-            matrix *= factors[:, None]
+        factors = np.full(len(matrix), self.scale)
+        factors[self.d] = 1
+        matrix *= factors * (1 / total if total > 0 else 0.0)
+        matrix *= factors[:, None]
         return matrix
 
     def predict(self, w, b):

@@ -16,8 +16,8 @@ cdef double TILE_NS = 0.04
 cdef struct Curve:
     Pass *p
     char *packed             # blocks of [panel][FASTML_BLOCK_ROWS][lane]
-    ptrdiff_t lanes, panels, block_bytes, first, blocks, stop
-    double *matrix           # panels * lanes square; what lies below the diagonal is not computed
+    ptrdiff_t lanes, panels, side, block_bytes, first, blocks, stop
+    double *matrix           # side x side; what lies below the diagonal is not computed
 
 
 cdef void pack_block(void *context, ptrdiff_t index) noexcept nogil:
@@ -75,7 +75,7 @@ cdef void write_roots(const Pass *p, const char *probabilities, const char *weig
 cdef void add_tile(void *context, ptrdiff_t index) noexcept nogil:
     """Add a round to the tile of two panels a <= b; tasks count along the diagonals."""
     cdef Curve *c = <Curve *>context
-    cdef ptrdiff_t a = index, off = 0, block, R, side = c.lanes * c.panels
+    cdef ptrdiff_t a = index, off = 0, block, R
     cdef ptrdiff_t panel_bytes = FASTML_BLOCK_ROWS * c.lanes * item_size(c.p)
     while a >= c.panels - off:
         a -= c.panels - off
@@ -85,16 +85,17 @@ cdef void add_tile(void *context, ptrdiff_t index) noexcept nogil:
         kernels().curvature_tile[c.p.dtype](
             c.packed + block * c.block_bytes + a * panel_bytes,
             c.packed + block * c.block_bytes + (a + off) * panel_bytes,
-            c.matrix + (a * side + a + off) * c.lanes, R, c.lanes, side, 1.0)
+            c.matrix + (a * c.side + a + off) * c.lanes, R, c.lanes, c.side, 1.0)
 
 
-cdef double add_curvature(Pass *p, double *matrix, ptrdiff_t panels) except -1:
+cdef double add_curvature(Pass *p, double *matrix, ptrdiff_t side) except -1:
     """Add the rows of a pass to the matrix; return the sum of their weights."""
     cdef Curve c
-    cdef ptrdiff_t size = item_size(p), block, scores, part_bytes, k, blocks
+    cdef ptrdiff_t size = item_size(p), block, scores, part_bytes, k, blocks, panels
     cdef double total = 0, block_work
     cdef char *memory
-    c.p, c.matrix, c.panels, c.lanes, c.stop, c.first = p, matrix, panels, 64 // size, p.n, 0
+    panels = (p.d * size + 64) // 64
+    c.p, c.matrix, c.side, c.panels, c.lanes, c.stop, c.first = p, matrix, side, panels, 64 // size, p.n, 0
     c.block_bytes = panels * FASTML_BLOCK_ROWS * 64
     blocks = min(max(PACKED_BYTES // c.block_bytes, <ptrdiff_t>1), <ptrdiff_t>PARTS)
     block = 0 if p.direct and p.rows == NULL else p.block_rows * p.ld * size

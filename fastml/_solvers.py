@@ -41,11 +41,16 @@ class Objective:
         """Return the position that w and b can hold."""
         return position.astype(self.w.dtype).astype(np.float64)
 
-    def at(self, position: Array) -> tuple[float, Array]:
-        """Return value and gradient, of which l1 is left out."""
+    def model(self, position: Array) -> tuple[Array, Array]:
+        """Return w and the bias of every class, as the passes take them."""
         w = position[: self.w.size].reshape(self.w.shape).astype(self.w.dtype)
         b = position[self.w.size :].astype(self.w.dtype) if self.fit_intercept else self.b.reshape(-1)
-        loss, dw, db = self.problem.evaluate(w, np.broadcast_to(b, (self.problem.classes,)))
+        return w, np.broadcast_to(b, (self.problem.classes,))
+
+    def at(self, position: Array) -> tuple[float, Array]:
+        """Return value and gradient, of which l1 is left out."""
+        w, b = self.model(position)
+        loss, dw, db = self.problem.evaluate(w, b)
         dw += self.smooth_penalty.gradient(w)
         parts = [dw.ravel(), shared(db, self.b)] if self.fit_intercept else [dw.ravel()]
         return float(loss) + self.penalty.value(w), np.concatenate(parts)

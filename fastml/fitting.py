@@ -14,12 +14,14 @@ import numpy.typing as npt
 from fastml._arguments import as_array, finite, generator, integer
 from fastml._logistic import Problem
 from fastml._logistic_data import Model, Penalty, make_problem, matrix, vector
+from fastml._newton import MOST, is_possible, newton
 from fastml._solvers import Objective, first_rate, lbfgs, sgd
 from fastml.early_stopping import EarlyStopping, check_params, put_back
 
 Array = npt.NDArray[Any]
 
 FULL_BATCH = ("auto", "lbfgs")  # solvers that take all rows at once
+SOLVERS = ("auto", "lbfgs", "newton-cholesky", "sgd")
 
 
 class Step(NamedTuple):
@@ -134,6 +136,8 @@ def fit_logistic(
     """
     if not isinstance(solver, str) or solver not in (*FULL_BATCH, "sgd"):
         raise ValueError(f"solver: expected {', '.join(map(repr, FULL_BATCH))} or 'sgd', got {solver!r:.60}")
+    if not isinstance(solver, str) or solver not in SOLVERS:
+        raise ValueError(f"solver: expected {', '.join(map(repr, SOLVERS[:-1]))} or {SOLVERS[-1]!r}, got {solver!r:.60}")
     X = matrix(X, None)
     target = as_array("y", y)
     if target.ndim != 2:
@@ -148,8 +152,13 @@ def fit_logistic(
     max_iter = integer("max_iter", max_iter, least=0)
     tol = finite("tol", tol, least=0)
     order = generator(rng)
+    if solver == "newton-cholesky" and not is_possible(objective):
+        raise ValueError(f"solver: expected another than 'newton-cholesky' with l1 or {MOST} features and more")
     if solver == "sgd":
         steps = sgd(objective, tol, order, first_rate(X, scale, problem, objective.penalty.l2, weight), weight)
+        steps = sgd(objective, tol, order, first_rate(X, scale, problem, objective.penalty.l2), weight)
+    elif solver == "newton-cholesky" or (solver == "auto" and is_possible(objective)):
+        steps = newton(objective, tol)
     else:
         steps = full_batch(solver, objective, tol)
     return iterate(steps, objective, max_iter, validation, early_stopping, callback, verbose)

@@ -1,0 +1,165 @@
+"""The Hessian of a sample as the start of L-BFGS: few passes over all rows, and the optimum of all rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastml._lbfgs import Cholesky, History, equilibrate, inner
+from fastml._solvers import Objective, search
+
+Array = npt.NDArray[Any]
+
+MOST = 1536  # rows of the matrix: it and its factor, in one place, take 19 MB
+ROWS_PER_FEATURE = 10  # of a sample at least: its eigenvalues are then within a factor of 2 or so of the truth
+PASS = 12  # a sample of PASS * n / d rows takes about as long as half a pass over all rows
+GROWTH = 4  # of the sample where it has not sufficed
+PATIENCE = 8  # steps before it grows
+CHANGED = 1.6  # the curvature along a step has become so many times more or less than the matrix has it: make it anew
+JITTER, FLOOR = 1e-7, 1e-8  # of a diagonal of ones: the rounding of float32
+GAP = 1e-3  # the share of tol to which the loss is known, at the end, relative to itself
+
+
+def is_possible(objective: Objective) -> bool:
+    """Whether the problem has curvature, in a matrix that is not too large, and no l1."""
+    return not objective.penalty.l1 and hasattr(objective.problem, "curvature") and objective.problem.d < MOST
+
+
+class SampledHessian:
+    """The Hessian over evenly spread rows, factored; for softmax, the mean of those of the classes, for each class.
+
+    Where a pilot sample has no more correlation than chance gives, its diagonal is all there is to know.
+    """
+
+    def __init__(self, objective: Objective, position: Array, m: int, pilot: bool) -> None:
+        self.objective, self.scale, self.factor = objective, 1.0, None
+        problem = objective.problem
+        self.n = problem.d + self.has_bias()
+        if pilot and 2 * self.n < m:
+            correlation = self.measure(position, 2 * self.n)
+            if correlation <= 1.0 / self.n:
+                return
+        self.measure(position, m)
+        index = np.arange(self.n)
+        self.matrix[index, index] += JITTER
+        self.factor = Cholesky(self.matrix, FLOOR)
+
+    def has_bias(self) -> bool:
+        """Whether every class has its own bias to be fitted."""
+        return self.objective.fit_intercept and bool(self.objective.b.size == self.objective.problem.classes)
+
+    def measure(self, position: Array, m: int) -> float:
+        """Set the matrix over m rows and the roots of its diagonal, which becomes 1; return its mean square correlation."""
+        problem, l2 = self.objective.problem, self.objective.penalty.l2
+        w, b = self.objective.model(position)
+        self.matrix = problem.curvature(w, b, None if m >= problem.n else spread(problem.n, m))
+        index = np.arange(problem.d)
+        self.matrix[index, index] += 2.0 * l2
+        absent = float(self.matrix.diagonal()[: self.n].mean()) / max(m, 1) or 1.0
+        self.roots, correlation = equilibrate(self.matrix, self.n, absent)
+        return correlation
+
+    def rows(self, v: Array) -> Array:
+        """Return a vector of parameters as a row for each class, scaled as the matrix is."""
+        K, d = self.objective.problem.classes, self.objective.problem.d
+        rows = np.zeros((K, len(self.matrix)))
+        rows[:, :d] = v[: d * K].reshape(d, K).T
+        if self.n > d:
+            rows[:, d] = v[d * K :]
+        return rows
+
+    def solve(self, v: Array) -> Array:
+        """Return the inverse Hessian times v."""
+        K, d = self.objective.problem.classes, self.objective.problem.d
+        rows = self.rows(v)
+        rows[:, : self.n] /= self.roots
+        if self.factor is not None:
+            self.factor.solve(rows)
+        rows[:, : self.n] /= self.roots
+        result = v.copy()
+        result[: d * K] = rows[:, :d].T.ravel()
+        if self.n > d:
+            result[d * K :] = rows[:, d]
+        result *= self.scale
+        return result
+
+    def norm(self, v: Array) -> float:
+        """Return v times the Hessian times v."""
+        rows = self.rows(v)
+        rows[:, : self.n] *= self.roots
+        return self.factor.norm(rows) if self.factor is not None else inner(rows, rows)
+
+    def adapt(self, s: Array, y: Array) -> float:
+        """Scale by what a step s found, where it is far off; return how much larger the curvature along it was."""
+        self.scale, curvature = 1.0, inner(s, y)
+        scale = curvature / (inner(y, self.solve(y)) or 1.0)
+        if not 1 / CHANGED < scale < CHANGED and scale > 0:
+            self.scale = scale
+        return curvature / (self.norm(s) or 1.0)
+
+
+def spread(n: int, m: int) -> Array:
+    """Return m rows of n, one at random out of each of m stretches: neither an order nor a period of rows does harm."""
+    places = np.arange(m) + np.random.default_rng(0).random(m)
+    return np.minimum(places * (n / m), n - 1).astype(np.int64)
+
+
+def first_sample(n: int, d: int) -> int:
+    """Return the rows that a first Hessian takes; nearly all rows are as well all."""
+    m = max(ROWS_PER_FEATURE * (d + 1), PASS * n // max(d, 1))
+    return m if 2 * m < n else n
+
+
+def patience(n: int, d: int, m: int) -> int:
+    """Return after how many steps a Hessian of m rows pays: PATIENCE, or more where it takes longer than these."""
+    return max(PATIENCE, int(m * d / (2 * PASS * max(n, 1))))
+
+
+def newton(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
+    """Take steps of L-BFGS that starts from the Hessian of a sample, yielding the loss and whether it has converged.
+
+    The sample grows, in the end to all rows, where it does not suffice (Byrd, Chin, Neveitt and Nocedal, 2011). Converged
+    means that no entry of the gradient exceeds tol and that the loss is within GAP * tol of its minimum, as the Hessian
+    has it; or that a step gains less than w's dtype can tell. Where the loss or its gradient is not finite it ends, w
+    and b as they were.
+    """
+    n, d = objective.problem.n, objective.problem.d
+    position = objective.position()
+    value, gradient = objective.at(position)
+    precision = 0.1 * float(np.finfo(objective.w.dtype).eps)
+    finite = bool(np.isfinite(value) and np.isfinite(gradient).all())
+    if not finite or np.abs(gradient).max(initial=0.0) <= tol:
+        yield value, finite
+        return
+    m, steps, fresh = first_sample(n, d), 0, True
+    hessian, history = SampledHessian(objective, position, m, pilot=True), History(position.size)
+    direction = history.direction(gradient, hessian.solve)
+    while True:
+        found = None
+        if np.isfinite(direction).all() and inner(gradient, direction) < 0:
+            found = search(objective, position, value, gradient, direction, None, 1.0, precision)
+        if found is None and fresh and m >= n:
+            yield value, True
+            return
+        ratio, gained = 1.0, 0.0
+        if found is not None:
+            s, y, gained = found[0] - position, found[2] - gradient, value - found[1]
+            position, value, gradient = found
+            history.push(s, y)
+            objective.move(position)
+            ratio, steps, fresh = hessian.adapt(s, y), steps + 1, False
+        grow = found is None or steps >= patience(n, d, min(GROWTH * m, n))
+        far = gained > 1e-3 * abs(value) and steps > 1 and not 1 / CHANGED < ratio < CHANGED
+        direction = history.direction(gradient, hessian.solve)
+        if found is not None:
+            gap = -0.5 * inner(gradient, direction)
+            small = np.abs(gradient).max(initial=0.0) <= tol and gap <= GAP * tol * abs(value)
+            yield value, bool(small or gained <= precision * abs(value))
+        if grow or far:
+            m = min(GROWTH * m, n) if grow else m
+            hessian, history = SampledHessian(objective, position, m, pilot=False), History(position.size)
+            steps, fresh = 0, True
+            direction = history.direction(gradient, hessian.solve)
