@@ -14,12 +14,13 @@ from fastml._solvers import Objective, search
 Array = npt.NDArray[Any]
 
 MOST = 1536  # rows of the matrix: it and its factor, in one place, take 19 MB
-ROWS_PER_FEATURE = 10  # of a sample at least: its eigenvalues are then within a factor of 2 or so of the truth
-PASS = 12  # a sample of PASS * n / d rows takes about as long as half a pass over all rows
+ROWS_PER_FEATURE = 20  # of a sample at least: its eigenvalues are then about right
+PASS = 4  # a sample of PASS * n / d rows takes about as long as a pass over all rows
 GROWTH = 4  # of the sample where it has not sufficed
 PATIENCE = 8  # steps before it grows
-CHANGED = 1.6  # the curvature along a step has become so many times more or less than the matrix has it: make it anew
+CHANGED = 2.0  # the curvature along a step has become so many times more or less than the matrix has it: make it anew
 JITTER, FLOOR = 1e-7, 1e-8  # of a diagonal of ones: the rounding of float32
+CHANCE = 0.6  # of twice as many rows as features, chance alone gives 0.5
 GAP = 1e-3  # the share of tol to which the loss is known, at the end, relative to itself
 
 
@@ -40,7 +41,7 @@ class SampledHessian:
         self.n = problem.d + self.has_bias()
         if pilot and 2 * self.n < m:
             correlation = self.measure(position, 2 * self.n)
-            if correlation <= 1.0 / self.n:
+            if correlation <= CHANCE / self.n:
                 return
         self.measure(position, m)
         index = np.arange(self.n)
@@ -90,15 +91,18 @@ class SampledHessian:
         """Return v times the Hessian times v."""
         rows = self.rows(v)
         rows[:, : self.n] *= self.roots
-        return self.factor.norm(rows) if self.factor is not None else inner(rows, rows)
+        return self.factor.norm(rows)
 
     def adapt(self, s: Array, y: Array) -> float:
-        """Scale by what a step s found, where it is far off; return how much larger the curvature along it was."""
+        """Scale by what a step s found, where it is far off; return how much larger the curvature along it was.
+
+        Of a diagonal, which tells less, the scale is always taken, and 1 returned.
+        """
         self.scale, curvature = 1.0, inner(s, y)
         scale = curvature / (inner(y, self.solve(y)) or 1.0)
-        if not 1 / CHANGED < scale < CHANGED and scale > 0:
+        if scale > 0 and (self.factor is None or not 1 / CHANGED < scale < CHANGED):
             self.scale = scale
-        return curvature / (self.norm(s) or 1.0)
+        return 1.0 if self.factor is None else curvature / (self.norm(s) or 1.0)
 
 
 def spread(n: int, m: int) -> Array:

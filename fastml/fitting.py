@@ -195,7 +195,8 @@ def iterate(
             break
     if early_stopping is not None and history:
         put_back(early_stopping, [w, b])
-    return FitResult(w, b, objective.here(), len(history), converged, history)
+    known = history and early_stopping is None and solver != "sgd"  # of SGD the loss is a mean over the steps
+    return FitResult(w, b, history[-1].loss if known else objective.here(), len(history), converged, history)
 
 
 def starting_point(X: Array, y: Array, w: Array | None, b: Array | None) -> tuple[Array, Array]:
