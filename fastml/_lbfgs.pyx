@@ -167,6 +167,39 @@ def equilibrate(cnp.ndarray matrix, ptrdiff_t n, double absent):
     return roots, total / max(n * (n - 1) / 2, 1)
 
 
+def coordinate_descent(matrix, gradient, position, thresholds, ptrdiff_t sweeps):
+    """Return the step s that minimises ``gradient s + s H s / 2 + thresholds |position + s|``, nearly.
+
+    H (n, n) is symmetric, all of it given; everything is contiguous float64. What becomes 0 becomes exactly 0.
+    """
+    cdef double *a = data(matrix)
+    cdef double *g = data(gradient)
+    cdef double *x = data(position)
+    cdef double *t = data(thresholds)
+    cdef ptrdiff_t n = position.shape[0], j, sweep
+    result, product = np.zeros(n), np.zeros(n)
+    cdef double *step = data(result)
+    cdef double *hs = data(product)
+    cdef double h, goal, new, gained, first = 0
+    with nogil:
+        for sweep in range(sweeps):
+            gained = 0
+            for j in range(n):
+                h = a[j * n + j]
+                goal = x[j] + step[j] - (g[j] + hs[j]) / h
+                new = goal - t[j] / h if goal > t[j] / h else goal + t[j] / h if goal < -t[j] / h else 0
+                new -= x[j]
+                if new != step[j]:
+                    gained += h * (new - step[j]) * (new - step[j])
+                    add(new - step[j], a + j * n, hs, n)
+                    step[j] = new
+            if sweep == 0:
+                first = gained
+            if not gained > 1e-12 * first:
+                break
+    return result
+
+
 cdef class History:
     """The last steps s and changes of gradient y, and the inverse Hessian they imply.
 

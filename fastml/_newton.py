@@ -122,6 +122,11 @@ def patience(n: int, d: int, m: int) -> int:
     return max(PATIENCE, int(m * d / (2 * PASS * max(n, 1))))
 
 
+def is_small(slope: float, gap: float, value: float, tol: float) -> bool:
+    """Whether the gradient is, and what the loss is above its minimum; or all of it, as where classes are separable."""
+    return bool(slope <= tol and (gap <= GAP * tol * abs(value) or value <= tol))
+
+
 def newton(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
     """Take steps of L-BFGS that starts from the Hessian of a sample, yielding the loss and whether it has converged.
 
@@ -159,8 +164,7 @@ def newton(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
         far = gained > 1e-3 * abs(value) and steps > 1 and not 1 / CHANGED < ratio < CHANGED
         direction = history.direction(gradient, hessian.solve)
         if found is not None:
-            gap = -0.5 * inner(gradient, direction)
-            small = np.abs(gradient).max(initial=0.0) <= tol and gap <= GAP * tol * abs(value)
+            small = is_small(np.abs(gradient).max(initial=0.0), -0.5 * inner(gradient, direction), value, tol)
             yield value, bool(small or gained <= precision * abs(value))
         if grow or far:
             m = min(GROWTH * m, n) if grow else m

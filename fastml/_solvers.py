@@ -16,6 +16,7 @@ from fastml._sparse import Csr
 Array = npt.NDArray[Any]
 
 BATCH = 128  # rows
+STALLED = 5
 SAMPLE = 1 << 20  # elements of X
 
 
@@ -75,8 +76,8 @@ class Objective:
 def lbfgs(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
     """Take L-BFGS steps (OWL-QN with l1: Andrew and Gao, 2007), yielding the loss and whether it has converged.
 
-    Converged means that no entry of the gradient exceeds tol, or that a step gains less than w's dtype can tell. Where
-    the loss or its gradient is not finite it ends, w and b as they were.
+    Converged means that no entry of the gradient exceeds tol, or that STALLED steps in a row have gained less than w's
+    dtype can tell. Where the loss or its gradient is not finite it ends, w and b as they were.
     """
     position = objective.position()
     history = History(position.size)
@@ -86,7 +87,7 @@ def lbfgs(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
     if np.abs(slope).max(initial=0.0) <= tol:
         yield value, True
         return
-    first = True
+    first, stalled = True, 0
     while True:
         direction = history.direction(slope)
         orthant = None
@@ -105,7 +106,8 @@ def lbfgs(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
         position, value, gradient, first = new_position, new_value, new_gradient, False
         slope = objective.pseudo_gradient(position, gradient)
         objective.move(position)
-        yield value, bool(np.abs(slope).max(initial=0.0) <= tol or gained <= precision * abs(value))
+        stalled = stalled + 1 if gained <= precision * abs(value) else 0
+        yield value, bool(np.abs(slope).max(initial=0.0) <= tol or stalled == STALLED)
 
 
 def search(

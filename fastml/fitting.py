@@ -14,7 +14,7 @@ import numpy.typing as npt
 from fastml._arguments import as_array, finite, generator, integer
 from fastml._logistic import Problem
 from fastml._logistic_data import Model, Penalty, make_problem, matrix, vector
-from fastml._newton import MOST, is_possible, newton
+from fastml import _newton, _proximal
 from fastml._solvers import Objective, first_rate, lbfgs, sgd
 from fastml.early_stopping import EarlyStopping, check_params, put_back
 
@@ -22,6 +22,7 @@ Array = npt.NDArray[Any]
 
 FULL_BATCH = ("auto", "lbfgs")  # solvers that take all rows at once
 SOLVERS = ("auto", "lbfgs", "newton-cholesky", "sgd")
+SOLVERS = ("auto", "lbfgs", "newton-cholesky", "proximal-newton", "sgd")
 
 
 class Step(NamedTuple):
@@ -152,16 +153,16 @@ def fit_logistic(
     max_iter = integer("max_iter", max_iter, least=0)
     tol = finite("tol", tol, least=0)
     order = generator(rng)
-    if solver == "newton-cholesky" and not is_possible(objective):
-        raise ValueError(f"solver: expected another than 'newton-cholesky' with l1 or {MOST} features and more")
+    solver = choose(solver, objective)
     if solver == "sgd":
         steps = sgd(objective, tol, order, first_rate(X, scale, problem, objective.penalty.l2, weight), weight)
         steps = sgd(objective, tol, order, first_rate(X, scale, problem, objective.penalty.l2), weight)
-    elif solver == "newton-cholesky" or (solver == "auto" and is_possible(objective)):
-        steps = newton(objective, tol)
     else:
         steps = full_batch(solver, objective, tol)
     return iterate(steps, objective, max_iter, validation, early_stopping, callback, verbose)
+        steps = {"lbfgs": lbfgs, "newton-cholesky": _newton.newton, "proximal-newton": _proximal.proximal}[solver](
+            objective, tol
+        )
 
 
 def full_batch(solver: str, objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
@@ -197,6 +198,20 @@ def iterate(
         put_back(early_stopping, [w, b])
     known = history and early_stopping is None and solver != "sgd"  # of SGD the loss is a mean over the steps
     return FitResult(w, b, history[-1].loss if known else objective.here(), len(history), converged, history)
+
+
+def choose(solver: str, objective: Objective) -> str:
+    """Return the solver to be used; refuse one that cannot take the problem."""
+    newton, proximal = _newton.is_possible(objective), _proximal.is_possible(objective)
+    if solver == "auto":
+        return "newton-cholesky" if newton else "proximal-newton" if objective.penalty.l1 and proximal else "lbfgs"
+    if solver == "newton-cholesky" and not newton:
+        raise ValueError(f"solver: expected another than 'newton-cholesky', which takes fewer than {_newton.MOST} "
+                         f"features and l1=0, got d={objective.problem.d} and l1={objective.penalty.l1}")  # fmt: skip
+    if solver == "proximal-newton" and not proximal:
+        raise ValueError(f"solver: expected another than 'proximal-newton', which takes up to {_proximal.MOST} "
+                         f"parameters, got {objective.w.size + objective.b.size}")  # fmt: skip
+    return solver
 
 
 def starting_point(X: Array, y: Array, w: Array | None, b: Array | None) -> tuple[Array, Array]:
