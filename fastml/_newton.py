@@ -36,7 +36,8 @@ class SampledHessian:
     """
 
     def __init__(self, objective: Objective, position: Array, m: int, pilot: bool) -> None:
-        self.objective, self.scale, self.factor = objective, 1.0, None
+        self.objective, self.scale = objective, 1.0
+        self.factor: Cholesky | None = None
         problem = objective.problem
         self.n = problem.d + self.has_bias()
         if pilot and 2 * self.n < m:
@@ -89,6 +90,8 @@ class SampledHessian:
 
     def norm(self, v: Array) -> float:
         """Return v times the Hessian times v."""
+        if self.factor is None:
+            raise RuntimeError("a diagonal alone has no norm")
         rows = self.rows(v)
         rows[:, : self.n] *= self.roots
         return self.factor.norm(rows)

@@ -36,7 +36,7 @@ def hessian(objective: Objective, position: Array, m: int) -> Array:
     one[index, index] = np.where(one.diagonal() > 0, one.diagonal() * (1 + JITTER), absent)
     if K == 1:
         return one
-    matrix = np.eye(position.size)  # of a bias that all classes share, on which nothing depends, there is no more to say
+    matrix = np.eye(position.size)  # which is as good as any for a bias that all classes share: nothing depends on it
     for k in range(K):
         matrix[k : d * K : K, k : d * K : K] = one[:d, :d]
         if n > d:

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from fastml._arguments import as_array, finite, generator, integer
 from fastml._logistic import Problem
 from fastml._logistic_data import Model, Penalty, make_problem, matrix, vector
-from fastml import _newton, _proximal
-from fastml._solvers import Objective, first_rate, lbfgs, sgd
+from fastml._solver_choice import WHOLE, check_name, choose
+from fastml._solvers import Objective, first_rate, sgd
 from fastml.early_stopping import EarlyStopping, check_params, put_back
 
 Array = npt.NDArray[Any]
@@ -26,7 +26,7 @@ SOLVERS = ("auto", "lbfgs", "newton-cholesky", "proximal-newton", "sgd")
 
 
 class Step(NamedTuple):
-    """What is known after a finished step: of L-BFGS an iteration, of SGD an epoch; counted from 1."""
+    """What is known after a finished step: an iteration, of SGD an epoch; counted from 1."""
 
     iteration: int
     loss: float
@@ -86,15 +86,18 @@ def fit_logistic(
         As `w`, of the dtype of `w`.
     fit_intercept : bool, default True
         Whether b is fitted.
-    solver : {"auto", "lbfgs", "sgd"}
-        L-BFGS over all data, or gradient steps over mini-batches of 128 rows in shuffled order. "auto" is "lbfgs". The
-        rate of SGD starts at 1 over the curvature of the loss and is halved after every epoch whose loss has not
-        fallen: nothing to choose, but features of like size help.
+    solver : {"auto", "lbfgs", "newton-cholesky", "proximal-newton", "sgd"}
+        L-BFGS over all data; the same, started from the Hessian of a sample (fewer than 1536 features, no l1); its
+        counterpart with l1 (1024 parameters at most); or gradient steps over mini-batches of 128 rows, shuffled.
+        "auto" is "newton-cholesky", with l1 "proximal-newton", and "lbfgs" where these are not possible: all end at the
+        same optimum. The rate of SGD starts at 1 over the curvature of the loss and is halved after every epoch whose
+        loss has not fallen: nothing to choose, but features of like size help.
     max_iter : int, default 200
-        Iterations of L-BFGS, epochs of SGD.
+        Steps over all data, epochs of SGD.
     tol : float, default 1e-6
-        L-BFGS has converged when no entry of the gradient exceeds it, SGD when the loss changes by less than this
-        share.
+        A solver has converged when no entry of the gradient exceeds it, those with a Hessian when moreover the loss is
+        within a thousandth of this share of its minimum; or when a step gains less than w's dtype can tell. SGD has
+        when the loss changes by less than this share.
     validation_data : (X, y), optional
         Its loss, without penalties, is computed after every step.
     early_stopping : EarlyStopping, optional
@@ -139,6 +142,7 @@ def fit_logistic(
         raise ValueError(f"solver: expected {', '.join(map(repr, FULL_BATCH))} or 'sgd', got {solver!r:.60}")
     if not isinstance(solver, str) or solver not in SOLVERS:
         raise ValueError(f"solver: expected {', '.join(map(repr, SOLVERS[:-1]))} or {SOLVERS[-1]!r}, got {solver!r:.60}")
+    check_name(solver)
     X = matrix(X, None)
     target = as_array("y", y)
     if target.ndim != 2:
@@ -163,6 +167,7 @@ def fit_logistic(
         steps = {"lbfgs": lbfgs, "newton-cholesky": _newton.newton, "proximal-newton": _proximal.proximal}[solver](
             objective, tol
         )
+        steps = WHOLE[solver](objective, tol)
 
 
 def full_batch(solver: str, objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
@@ -198,20 +203,6 @@ def iterate(
         put_back(early_stopping, [w, b])
     known = history and early_stopping is None and solver != "sgd"  # of SGD the loss is a mean over the steps
     return FitResult(w, b, history[-1].loss if known else objective.here(), len(history), converged, history)
-
-
-def choose(solver: str, objective: Objective) -> str:
-    """Return the solver to be used; refuse one that cannot take the problem."""
-    newton, proximal = _newton.is_possible(objective), _proximal.is_possible(objective)
-    if solver == "auto":
-        return "newton-cholesky" if newton else "proximal-newton" if objective.penalty.l1 and proximal else "lbfgs"
-    if solver == "newton-cholesky" and not newton:
-        raise ValueError(f"solver: expected another than 'newton-cholesky', which takes fewer than {_newton.MOST} "
-                         f"features and l1=0, got d={objective.problem.d} and l1={objective.penalty.l1}")  # fmt: skip
-    if solver == "proximal-newton" and not proximal:
-        raise ValueError(f"solver: expected another than 'proximal-newton', which takes up to {_proximal.MOST} "
-                         f"parameters, got {objective.w.size + objective.b.size}")  # fmt: skip
-    return solver
 
 
 def starting_point(X: Array, y: Array, w: Array | None, b: Array | None) -> tuple[Array, Array]:

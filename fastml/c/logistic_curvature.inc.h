@@ -10,8 +10,7 @@ NOINLINE static void FN(curvature_pack)(const void *Xv, const void *rootv, void 
         const T *x = (const T *)Xv + r * ldx;
         T *to = (T *)packedv + r * LANES, s = root[r];
         ptrdiff_t j = 0;
-        for (; j + LANES <= d; j += LANES, to += rows * LANES)
-            IVDEP for (ptrdiff_t l = 0; l < LANES; l++) to[l] = s * x[j + l];
+        for (; j + LANES <= d; j += LANES, to += rows * LANES) IVDEP for (ptrdiff_t l = 0; l < LANES; l++) to[l] = s * x[j + l];
         for (ptrdiff_t l = 0; l < LANES; l++) to[l] = j + l < d ? s * x[j + l] : j + l == d ? s : 0;
     }
 }
