@@ -40,7 +40,7 @@ cdef void pack_block(void *context, ptrdiff_t index) noexcept nogil:
             kernels().predict_binary[p.dtype](X, p.w, p.bias, buffers[0], R, d, ld, False)
             write_roots(p, <char *>buffers[0], weights, <char *>buffers[0], R, 1)
         else:
-            kernels().predict_softmax[p.dtype](X, p.w, p.bias, part.scores, R, p.d, ld, p.K)
+            kernels().predict_softmax[p.dtype](X, p.w, p.bias, part.scores, R, p.d, ld, p.K, p.multi_label)
             write_roots(p, part.scores, weights, <char *>buffers[0], R, p.KP)
         kernels().curvature_pack[p.dtype](X, buffers[0], to + (row - start) * c.lanes * size, R, p.d, ld,
                                           FASTML_BLOCK_ROWS)
