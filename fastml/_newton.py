@@ -54,7 +54,7 @@ class SampledHessian:
         return self.objective.fit_intercept and bool(self.objective.b.size == self.objective.problem.classes)
 
     def measure(self, position: Array, m: int) -> float:
-        """Set the matrix over m rows and the roots of its diagonal, which becomes 1; return its mean square correlation."""
+        """Set the matrix of m rows, scaled to a diagonal of 1, and the roots; return its mean square correlation."""
         problem, l2 = self.objective.problem, self.objective.penalty.l2
         w, b = self.objective.model(position)
         self.matrix = problem.curvature(w, b, None if m >= problem.n else spread(problem.n, m))
@@ -133,10 +133,10 @@ def is_small(slope: float, gap: float, value: float, tol: float) -> bool:
 def newton(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
     """Take steps of L-BFGS that starts from the Hessian of a sample, yielding the loss and whether it has converged.
 
-    The sample grows, in the end to all rows, where it does not suffice (Byrd, Chin, Neveitt and Nocedal, 2011). Converged
-    means that no entry of the gradient exceeds tol and that the loss is within GAP * tol of its minimum, as the Hessian
-    has it; or that a step gains less than w's dtype can tell. Where the loss or its gradient is not finite it ends, w
-    and b as they were.
+    The sample grows, in the end to all rows, where it does not suffice (Byrd, Chin, Neveitt and Nocedal, 2011).
+    Converged means that no entry of the gradient exceeds tol and that the loss is within GAP * tol of its minimum, as
+    the Hessian has it; or that a step gains less than w's dtype can tell. Where the loss or its gradient is not finite
+    it ends, w and b as they were.
     """
     n, d = objective.problem.n, objective.problem.d
     position = objective.position()
