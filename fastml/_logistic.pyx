@@ -165,6 +165,7 @@ cdef class Problem:
             load_model(&p, model, w, b, self.scale)
             if rows is not None:
                 p.rows, p.n = &rows[0] if rows.shape[0] else NULL, rows.shape[0]
+                p.by_columns = False
                 divide(&p, p.n)
             matrix = np.zeros((side, side))
             total = add_curvature(&p, <double *>cnp.PyArray_DATA(matrix), side)

@@ -32,7 +32,7 @@ cdef void pack_block(void *context, ptrdiff_t index) noexcept nogil:
     cdef const char *weights = NULL
     while row < stop:
         R = min(p.block_rows, stop - row)
-        X = load_rows(p, row, R, part.block, &ld)
+        X = block_of(p, row, R, part.block, &ld)
         if p.weight.data != NULL:
             weights = load_column(p, &p.weight, row, R, <char *>buffers[1])
             add_weights(weights, p.dtype, R, &part.weight)

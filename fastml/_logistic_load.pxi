@@ -9,6 +9,18 @@ cdef extern from "convert.h" nogil:
 
 
 cdef const char *load_rows(const Pass *p, ptrdiff_t start, ptrdiff_t R, char *block, ptrdiff_t *ld) noexcept nogil:
+    """As `block_of`, of a task that takes its rows in order: columns come a tile at a time, ahead of these rows."""
+    cdef ptrdiff_t r
+    if not p.by_columns:
+        return block_of(p, start, R, block, ld)
+    ld[0] = p.ld
+    r = (start - p.first) % p.part_rows       # those of the task that are done
+    if r % p.tile_rows == 0:
+        load_columns(p, start, min(p.tile_rows, min(p.part_rows - r, p.n - start)), block)
+    return block + r % p.tile_rows * p.ld * item_size(p)
+
+
+cdef const char *block_of(const Pass *p, ptrdiff_t start, ptrdiff_t R, char *block, ptrdiff_t *ld) noexcept nogil:
     """Return R rows of X in the dtype of w, and their distance in elements: in place, or converted into the block."""
     cdef ptrdiff_t size = item_size(p), r
     if p.direct and p.rows == NULL:
@@ -16,15 +28,12 @@ cdef const char *load_rows(const Pass *p, ptrdiff_t start, ptrdiff_t R, char *bl
         return p.X + start * p.x_row
     ld[0] = p.ld
     if p.by_columns:
-        r = (start - p.first) % p.part_rows       # those of the task that are done
-        if r % p.tile_rows == 0:
-            load_columns(p, start, min(p.tile_rows, min(p.part_rows - r, p.n - start)), block)
-        return block + r % p.tile_rows * p.ld * size
-    if p.rows == NULL:
+        load_columns(p, start, R, block)
+    elif p.rows == NULL:
         convert_rows(p, p.X + start * p.x_row, block, p.x_row, p.x_column, p.ld, R, p.d, AHEAD)
-        return block
-    for r in range(R):
-        convert_rows(p, p.X + p.rows[start + r] * p.x_row, block + r * p.ld * size, 0, p.x_column, 0, 1, p.d, 0)
+    else:
+        for r in range(R):
+            convert_rows(p, p.X + p.rows[start + r] * p.x_row, block + r * p.ld * size, 0, p.x_column, 0, 1, p.d, 0)
     return block
 
 

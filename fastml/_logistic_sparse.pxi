@@ -19,6 +19,7 @@ cdef enum:
     GRADIENTS_BYTES = 33554432   # of all tasks
     SLICE = 65536            # entries and rows for each of PARTS tasks between two looks at signals
     DRAIN_FEATURES = 32768   # elements drained by one task
+    DENSE_BYTES = 8388608    # of rows made dense for the curvature, at a time
     LOSS, GRADIENT, CURVATURE, PROBABILITIES
 
 # Estimated nanoseconds of an entry.

@@ -142,6 +142,21 @@ cdef class SparseProblem(Problem):
             sums[:], total[...], weight = 0, 0, 1.0
         return self.mean(total, sums, weight, w.shape)
 
+    def curvature(self, w, b, rows=None):
+        """As `Problem`'s, of rows that are made dense, DENSE_BYTES of them at a time."""
+        taken = np.arange(self.n) if rows is None else np.asarray(rows)
+        count = max(1, DENSE_BYTES // (self.d * self.dtype.itemsize + 1))
+        matrix, total = 0.0, 0.0
+        for start in range(0, max(len(taken), 1), count):
+            part = taken[start:start + count]
+            weight = None if self.weight is None else np.ascontiguousarray(self.weight[part])
+            share = float(len(part) if weight is None else weight.sum(dtype=np.float64))
+            X = self.X.rows(part, self.dtype)
+            problem = Problem(X, None, weight, self.dtype, self.classes, self.scale, self.multi_label)
+            matrix = matrix + share * problem.curvature(w, b)
+            total += share
+        return matrix * (1 / total if total > 0 else 0.0)
+
     def predict(self, w, b):
         """Return the probabilities: (n,), or (n, K)."""
         out = np.empty((self.n, self.classes), self.dtype)

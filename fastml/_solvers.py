@@ -193,7 +193,7 @@ def first_rate(X: Array | Csr, scale: float | None, problem: Problem, l2: float,
     both over evenly spaced rows of X, a million elements in all, with a 1 for the intercept.
     """
     step = max(1, -(-X.size // SAMPLE))
-    sample = X.every(step) if isinstance(X, Csr) else X[::step]
+    sample = X.rows(slice(None, None, step)) if isinstance(X, Csr) else X[::step]
     n = max(sample.shape[0], 1)
     rows = np.ones((sample.shape[0], X.shape[1] + 1))
     np.multiply(sample, 1.0 if scale is None else scale, out=rows[:, :-1], dtype=np.float64)

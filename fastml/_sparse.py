@@ -48,9 +48,9 @@ class Csr:
         """The number of elements, zeros included."""
         return self.shape[0] * self.shape[1]
 
-    def every(self, step: int) -> Array:
-        """Return every step-th row, dense, in float64."""
-        start, stop = (part.astype(np.int64) for part in (self.indptr[:-1:step], self.indptr[1::step]))
+    def rows(self, numbers: Array | slice, dtype: npt.DTypeLike = np.float64) -> Array:
+        """Return rows, dense."""
+        start, stop = (part[numbers].astype(np.intp) for part in (self.indptr[:-1], self.indptr[1:]))
         counts = stop - start
         if start.size and not (start.min() >= 0 and counts.min() >= 0 and stop.max() <= self.data.size):
             raise ValueError(f"X: expected an indptr that rises from 0 to {self.data.size} at most")
@@ -58,8 +58,8 @@ class Csr:
         columns, row = self.indices[place], np.repeat(np.arange(counts.size), counts)
         if columns.size and not 0 <= columns.min() <= columns.max() < self.shape[1]:
             raise ValueError(f"X: expected indices from 0 to {self.shape[1] - 1}")
-        dense = np.zeros((counts.size, self.shape[1]))
-        np.add.at(dense, (row, columns), self.data[place].astype(np.float64))
+        dense = np.zeros((counts.size, self.shape[1]), dtype)
+        np.add.at(dense, (row, columns), self.data[place].astype(dtype))
         return dense
 
 

@@ -20,10 +20,6 @@ from fastml.early_stopping import EarlyStopping, check_params, put_back
 
 Array = npt.NDArray[Any]
 
-FULL_BATCH = ("auto", "lbfgs")  # solvers that take all rows at once
-SOLVERS = ("auto", "lbfgs", "newton-cholesky", "sgd")
-SOLVERS = ("auto", "lbfgs", "newton-cholesky", "proximal-newton", "sgd")
-
 
 class Step(NamedTuple):
     """What is known after a finished step: an iteration, of SGD an epoch; counted from 1."""
@@ -138,10 +134,6 @@ def fit_logistic(
     >>> fastml.predict_logistic(X, result.w, result.b) > 0.5
     array([False, False,  True,  True])
     """
-    if not isinstance(solver, str) or solver not in (*FULL_BATCH, "sgd"):
-        raise ValueError(f"solver: expected {', '.join(map(repr, FULL_BATCH))} or 'sgd', got {solver!r:.60}")
-    if not isinstance(solver, str) or solver not in SOLVERS:
-        raise ValueError(f"solver: expected {', '.join(map(repr, SOLVERS[:-1]))} or {SOLVERS[-1]!r}, got {solver!r:.60}")
     check_name(solver)
     X = matrix(X, None)
     target = as_array("y", y)
@@ -160,19 +152,9 @@ def fit_logistic(
     solver = choose(solver, objective)
     if solver == "sgd":
         steps = sgd(objective, tol, order, first_rate(X, scale, problem, objective.penalty.l2, weight), weight)
-        steps = sgd(objective, tol, order, first_rate(X, scale, problem, objective.penalty.l2), weight)
     else:
-        steps = full_batch(solver, objective, tol)
-    return iterate(steps, objective, max_iter, validation, early_stopping, callback, verbose)
-        steps = {"lbfgs": lbfgs, "newton-cholesky": _newton.newton, "proximal-newton": _proximal.proximal}[solver](
-            objective, tol
-        )
         steps = WHOLE[solver](objective, tol)
-
-
-def full_batch(solver: str, objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
-    """Return the steps of a solver that takes all rows at once."""
-    return lbfgs(objective, tol)
+    return iterate(steps, objective, max_iter, validation, early_stopping, callback, verbose, mean=solver == "sgd")
 
 
 def iterate(
@@ -183,8 +165,13 @@ def iterate(
     early_stopping: EarlyStopping | None,
     callback: Callable[[Step], bool | None] | None,
     verbose: bool,
+    *,
+    mean: bool = False,
 ) -> FitResult:
-    """Take steps until one has converged, somebody stops it or max_iter is reached."""
+    """Take steps until one has converged, somebody stops it or max_iter is reached.
+
+    `mean`: the losses of the steps are means over an epoch, as of SGD, and not those at w and b.
+    """
     w, b = objective.w, objective.b
     history: list[Step] = []
     converged = stopped = False
@@ -201,7 +188,7 @@ def iterate(
             break
     if early_stopping is not None and history:
         put_back(early_stopping, [w, b])
-    known = history and early_stopping is None and solver != "sgd"  # of SGD the loss is a mean over the steps
+    known = history and early_stopping is None and not mean
     return FitResult(w, b, history[-1].loss if known else objective.here(), len(history), converged, history)
 
 

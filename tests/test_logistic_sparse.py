@@ -263,3 +263,14 @@ def test_the_matrices_of_scipy(rng, fastml):
     for other in (scipy.csc_array(X), scipy.coo_array(X), scipy.lil_matrix(X)):
         with pytest.raises(TypeError, match=rf"got a sparse {other.format.upper()}: convert it by X\.tocsr\(\)$"):
             fastml.logistic_loss(other, y, w)
+
+
+@classes
+@pytest.mark.parametrize("some", [False, True])
+def test_curvature_is_that_of_dense_rows(some, K, dtype, rng, fastml):
+    X, y, w, b = problem(2000, 30, K, dtype, rng)
+    rows = np.flatnonzero(rng.random(2000) < 0.3) if some else None
+    weight, eps = rng.random(2000), np.finfo(dtype).eps
+    got, expected = (np.triu(compiled(fastml, x, y, w, b, weight, 0.5).curvature(w, b, rows)) for x in (sparse(X), X))
+    assert expected.max() > 0.01
+    np.testing.assert_allclose(got, expected, rtol=100 * eps, atol=eps)

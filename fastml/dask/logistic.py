@@ -12,11 +12,12 @@ from dask.delayed import delayed
 import fastml.sklearn
 from fastml._arguments import finite, integer
 from fastml._logistic_data import Penalty
+from fastml._solver_choice import WHOLE, check_name, choose
 from fastml._solvers import Objective
 from fastml.dask.data import Rows
 from fastml.dask.partitions import Partitions
 from fastml.dask.prediction import LazyAnswers
-from fastml.fitting import FULL_BATCH, FitResult, Step, check_hooks, fit_logistic, full_batch, iterate
+from fastml.fitting import FitResult, Step, check_hooks, fit_logistic, iterate
 from fastml.sklearn.data import computing_dtype
 from fastml.sklearn.training import check_result, stopping_of, unchanged_on_error, waited_enough, weights_of_classes
 
@@ -184,14 +185,15 @@ class LogisticRegression(LazyAnswers, fastml.sklearn.LogisticRegression):
         if not isinstance(X, Partitions):
             return fit_logistic(X, y, **options)
         solver, early_stopping, callback = options["solver"], options["early_stopping"], options["callback"]
-        if not isinstance(solver, str) or solver not in FULL_BATCH:
-            raise ValueError(f"solver: expected {' or '.join(map(repr, FULL_BATCH))}, got {solver!r:.60}")
+        check_name(solver)
+        if solver == "sgd":
+            raise ValueError("solver: expected one that takes all rows, got 'sgd' (partial_fit takes such steps)")
         w, b, validation = options["w"], options["b"], options["validation_data"]
         problem: Any = X
         objective = Objective(problem, Penalty(options["l1"], options["l2"]), w, b, bool(options["fit_intercept"]))
         check_hooks(early_stopping, validation, callback, [w, b])
         max_iter = integer("max_iter", options["max_iter"], least=0)
-        steps = full_batch(solver, objective, finite("tol", options["tol"], least=0))
+        steps = WHOLE[choose(solver, objective)](objective, finite("tol", options["tol"], least=0))
         return iterate(steps, objective, max_iter, validation, early_stopping, callback, False)
 
 
