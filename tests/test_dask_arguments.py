@@ -203,7 +203,7 @@ def test_wrong_data(case):
 @pytest.mark.parametrize(
     ("keywords", "error", "message"),
     [
-        ({"solver": "sgd"}, ValueError, "solver: expected 'auto' or 'lbfgs'.*, got 'sgd'"),
+        ({"solver": "sgd"}, ValueError, "solver: expected one that takes all rows, got 'sgd'"),
         ({"C": 0}, ValueError, "C: expected a number > 0, got 0"),
         ({"l1_ratio": 2}, ValueError, "l1_ratio: expected a number from 0 to 1, got 2"),
         ({"tol": -1}, ValueError, "tol: expected a finite number of at least 0, got -1"),
