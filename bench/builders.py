@@ -45,6 +45,16 @@ def call(name: str, *, out: bool = False, scratch: bool = False, **constants: An
     return build
 
 
+def simd(name: str) -> Builder:
+    """Call a function of simd-ml-kernels, which has float32 and the last axis alone, and no ``out=``."""
+
+    def build(inputs: Inputs) -> Run | None:
+        applies = inputs.args[0].dtype == np.float32 and inputs.kwargs.get("axis") != 0
+        return call(f"simd_ml_kernels:{name}")(inputs) if applies else None
+
+    return build
+
+
 def step(name: str) -> Builder:
     """Call the in-place training step `name` on copies of w and b of its own; it returns (loss, w, b)."""
 

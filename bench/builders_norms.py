@@ -8,7 +8,7 @@ from importlib import import_module
 from pkgutil import resolve_name
 from typing import Any
 
-from bench.builders import Builder, call, jax
+from bench.builders import Builder, call, jax, simd
 from bench.harness import Inputs, Run
 
 ALL = [True, True, True]
@@ -86,6 +86,7 @@ CONTENDERS: dict[str, dict[str, Builder]] = {
         "numpy": call("bench.baselines_norms:layer_norm"),
         "torch": torch_layer_norm,
         "jax": jax("bench.baselines_norms:layer_norm"),
+        "simd-ml-kernels": simd("layer_norm"),
     },
     "layer_norm_backward": {
         "fastml": call("fastml:layer_norm_backward"),

@@ -17,6 +17,7 @@ from bench.machine import set_threads, thread_environment
 
 THREADS = int(os.environ.get("FASTML_NUM_THREADS", "1"))
 SECONDS = 0.1  # for each row
+EXTRA_INFO = ("threads", "error", "ns_per_element", "gb_per_second", "of_roofline")
 os.environ.update(thread_environment(THREADS))
 
 
@@ -60,9 +61,9 @@ def inputs_and_answer(case: Any) -> tuple[Any, Any]:
 def timed_row(case: Any, contender: str, threads: int, benchmark: Any) -> Callable[[], None]:
     """Assert that the contender is right; then time it."""
     from bench.contenders import contenders
-    from bench.harness import loops_for, sample
+    from bench.harness import Row, loops_for, measure, sample
 
-    def row() -> None:
+    def time_row() -> None:
         inputs, right = inputs_and_answer(case)
         run = contenders(case.function)[contender](inputs)
         if run is None:
@@ -74,7 +75,8 @@ def timed_row(case: Any, contender: str, threads: int, benchmark: Any) -> Callab
         benchmark.group = f"{case.id}, threads={threads}"
         benchmark.pedantic(run, rounds=min(rounds, 200), iterations=loops)
         if benchmark.stats is not None:  # None under --benchmark-disable
-            benchmark.extra_info["ns_per_element"] = benchmark.stats.stats.min / case.elements * 1e9
-            benchmark.extra_info["threads"] = threads
+            row = Row(case.function, case.size, case.dtype, threads, contender, error=error)
+            measure(row, case, benchmark.stats.stats.min)
+            benchmark.extra_info |= {key: getattr(row, key) for key in EXTRA_INFO}
 
-    return row
+    return time_row

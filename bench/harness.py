@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.machine import copy_bandwidth
+from bench.roofline import compute_dtype, copy_bandwidth, operations, peak
 
 SEED = 0
 SAMPLE_SECONDS = 200e-6  # a sample is a loop this long: far above the clock's resolution
@@ -54,8 +54,8 @@ class Case:
     """One function at one size and dtype.
 
     `elements` is what times are divided by; `nbytes` the least traffic: every input read once, every result written
-    once (None where a call makes an unknown number of passes). `expected` maps the inputs to what is right, by default
-    the oracle's function of that name.
+    once (None where a call makes an unknown number of passes); `operations` for an element, by default as counted in
+    `bench.roofline`. `expected` maps the inputs to what is right, by default the oracle's function of that name.
     """
 
     function: str
@@ -67,6 +67,7 @@ class Case:
     quick: bool = True
     tolerance: float = 1.0  # times that of the dtype
     expected: Callable[[Inputs], Any] | None = None
+    operations: int | None = None
 
     @property
     def id(self) -> str:
@@ -103,7 +104,10 @@ class Case:
 
 @dataclass
 class Row:
-    """One contender in one case; times are None where its answer was wrong, or none (`note`), and it was not timed."""
+    """One contender in one case; times are None where its answer was wrong, or none (`note`), and it was not timed.
+
+    `of_copy` and `of_peak` are fractions of what memory and arithmetic can do, `of_roofline` is the larger one.
+    """
 
     function: str
     size: str
@@ -119,7 +123,10 @@ class Row:
     loops: int = 0
     ns_per_element: float | None = None
     gb_per_second: float | None = None
+    gflop_per_second: float | None = None
     of_copy: float | None = None
+    of_peak: float | None = None
+    of_roofline: float | None = None
 
 
 @lru_cache(maxsize=1)
@@ -227,10 +234,14 @@ def measure(row: Row, case: Case, seconds: float) -> None:
     """Fill in what follows from the best time."""
     row.seconds = seconds
     row.ns_per_element = seconds / case.elements * 1e9
+    each = case.operations or operations(case.function, case.dtype)
+    row.gflop_per_second = each and each / row.ns_per_element
     if case.nbytes is not None:
         row.gb_per_second = case.nbytes / seconds / 1e9
         if case.nbytes >= ROOFLINE_FROM:
             row.of_copy = row.gb_per_second / copy_bandwidth(case.nbytes, row.threads)
+            row.of_peak = row.gflop_per_second and row.gflop_per_second / peak(compute_dtype(case.dtype))
+            row.of_roofline = max(row.of_copy, row.of_peak or 0.0)
 
 
 def as_dicts(rows: list[Row]) -> list[dict[str, Any]]:

@@ -1,23 +1,25 @@
-"""The machine: equal thread counts for everyone, what ran, and how fast it copies memory."""
+"""The machine: equal thread counts for everyone, and what ran."""
 
 from __future__ import annotations
 
 import os
 import platform
-import time
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from importlib import import_module, metadata
 from importlib.util import find_spec
-from itertools import count
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("fastml-kernels", "numpy", "scipy", "torch", "jax", "numexpr", "scikit-learn", "threadpoolctl")
-DRAM_BYTES = 256 << 20
-COPY_BYTES = 32 << 20  # per thread and sample: milliseconds, beside which waking a thread is nothing
-COPY_SECONDS = 0.1
-COPY_ROUNDS = 5
+PACKAGES = (
+    "fastml-kernels",
+    "numpy",
+    "scipy",
+    "torch",
+    "jax",
+    "numexpr",
+    "scikit-learn",
+    "simd-ml-kernels",
+    "threadpoolctl",
+)
 
 
 def usable_cpus() -> int:
@@ -42,7 +44,7 @@ def thread_environment(threads: int) -> dict[str, str]:
 def set_threads(threads: int) -> dict[str, int]:
     """Give the libraries that listen at run time `threads` threads; return what they then report."""
     reported = {}
-    for package in ("fastml", "torch", "numexpr"):
+    for package in ("fastml", "torch", "numexpr", "simd_ml_kernels"):
         if find_spec(package):
             library: Any = import_module(package)
             library.set_num_threads(threads)
@@ -90,32 +92,3 @@ def _version(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
-
-
-@cache
-def copy_bandwidth(nbytes: int = DRAM_BYTES, threads: int = 1) -> float:
-    """Measure the roofline: GB/s read plus written by copying with `threads` threads, best of many.
-
-    `nbytes` is what source and target hold together, so that a case is compared with a copy in the same level of
-    cache. A thread copies its part many times over: hand-over between threads isn't part of a roofline.
-    """
-    np = import_module("numpy")
-    part = max(1, nbytes // 2 // threads)
-    parts = [(np.ones(part, np.uint8), np.zeros(part, np.uint8)) for _ in range(threads)]
-    repeats = max(1, COPY_BYTES // part)
-
-    def copy(pair: tuple[Any, Any]) -> None:
-        for _ in range(repeats):
-            np.copyto(pair[1], pair[0])
-
-    best = float("inf")
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(copy, parts))  # the first touch of a page isn't a copy
-        stop = time.perf_counter() + COPY_SECONDS
-        for turn in count():
-            if turn >= COPY_ROUNDS and time.perf_counter() > stop:
-                break
-            start = time.perf_counter()
-            list(pool.map(copy, parts))
-            best = min(best, time.perf_counter() - start)
-    return 2 * part * threads * repeats / best / 1e9

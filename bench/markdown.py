@@ -10,10 +10,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-from bench.report import FASTML, FLOOR, heading, others
+from bench.report import FASTML, FLOOR, heading, others, standings
 
 FAMILIES = {
     "elementwise": "Element-wise functions",
@@ -81,13 +80,8 @@ def summary(rows: list[Row]) -> Iterator[str]:
     """List each contender's median ratio, and in how many cases it is faster."""
     yield "| contender | threads | cases | median ratio | faster than fastml in |"
     yield "| --- " + "| --: " * 4 + "|"
-    for name in others(rows):
-        for threads in sorted({row["threads"] for row in rows}):
-            members = [case[threads] for case in cases(rows).values() if threads in case]
-            ratios = [value for each in members if (value := ratio(each, name))]
-            if ratios and not name.startswith(FLOOR):
-                faster = sum(round(value, 2) < 1 for value in ratios)
-                yield f"| {name} | {threads} | {len(ratios)} | {median(ratios):.2f} | {faster} |"
+    for each in standings(rows):
+        yield f"| {each.contender} | {each.threads} | {each.cases} | {each.median:.2f} | {each.faster} |"
 
 
 def errors(rows: list[Row]) -> Iterator[str]:

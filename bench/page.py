@@ -1,45 +1,82 @@
-"""One self-contained HTML page: the heading, a plot of the ratios where matplotlib is installed, the table."""
+"""One self-contained HTML page: what was measured on what, plots where matplotlib is installed, and every case.
+
+``python -m bench`` writes it; ``python -m bench.page RUN.json PAGE.html`` makes it again from what ``--json`` wrote.
+"""
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Iterable, Iterator
 from html import escape
 from importlib import import_module
 from importlib.util import find_spec
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from bench.report import FLOOR, LEGEND, Cell, heading, lines, others, summary, table
+from bench.markdown import FAMILIES
+from bench.report import FASTML, FLOOR, LEGEND, Cell, Line, heading, isa_lines, lines, others, standings, table
 
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem; color: #222; }
-h1 { font-size: 1.5rem; margin-bottom: .5rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-p.small { color: #555; font-size: .85rem; margin: .1rem 0; max-width: 70rem; }
-div.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
-th { position: sticky; top: 0; background: #fff; border-bottom: 2px solid #222; vertical-align: bottom; }
-td, th { padding: .15rem .6rem; text-align: right; white-space: nowrap; }
-td:nth-child(-n+3), th:nth-child(-n+3), td:last-child { text-align: left; }
-tr:nth-child(even) td { background: #f6f7f9; }
-td.bad { color: #c0182b; font-weight: 600; }
-svg { max-width: 100%; height: auto; }
-"""
+HERE = Path(__file__).parent
+STYLE = (HERE / "page.css").read_text(encoding="utf-8")
+SCRIPT = (HERE / "page.js").read_text(encoding="utf-8")
+
+ROOFLINE = (
+    "A dot is fastml in one case (red edge: some contender is faster); the roofs are what this run measured: copies "
+    "in memory and in cache, NumPy's matrix product. Operations are counted nominally, as bench/roofline.py says, the "
+    "same for everyone: a multiplication without an addition reaches half the peak, a division far less. Only cases "
+    "of 64 KB and more: below, a call takes the time."
+)
+THREADS = "A dot is one case; the dashed line is what is ideal, the red one a gain of nothing."
+ISA = (
+    "fastml alone, in a process of its own for each instruction set, at the largest case of each function and dtype "
+    "that stays in cache. Red: slower than the first."
+)
 
 
-def write(path: Path, machine: dict[str, Any], runs: list[dict[str, Any]], rows: list[dict[str, Any]]) -> None:
+def write(path: Path, result: dict[str, Any]) -> None:
     """Write the page to `path`."""
-    headings, body = table(rows)
-    head = "".join(f"<th>{escape(name)}</th>" for name in headings)
-    cells = "\n".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in body)
-    facts = "".join(f"<p class=small>{escape(line)}</p>" for line in heading(machine, runs))
-    plot = f"<h2>Speed-up</h2>{speedup_plot(rows)}" if find_spec("matplotlib") else ""
+    rows = result["rows"]
+    sections = [("standings", "Against each contender", standings_table(rows))]
+    if find_spec("matplotlib"):
+        sections += plots(result)
+    sections.append(("cases", "All cases", cases_table(rows)))
+    links = "".join(f"<a href='#{name}'>{escape(text)}</a>" for name, text, _ in sections)
+    body = "".join(f"<h2 id={name}>{escape(text)}</h2>{content}" for name, text, content in sections)
+    facts = paragraphs(heading(result["machine"], result["runs"]))
     path.write_text(
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>fastml benchmarks</title><style>{STYLE}</style>"
-        f"<h1>fastml benchmarks</h1>{facts}<p>{escape(summary(rows))}</p>{plot}<h2>All cases</h2>"
-        f"<p class=small>{escape(LEGEND)}</p><div class=wide><table><thead><tr>{head}</tr></thead>"
-        f"<tbody>{cells}</tbody></table></div></html>\n",
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        f"<title>fastml benchmarks</title><style>{STYLE}</style><h1>fastml benchmarks</h1>{facts}"
+        f"{cards(rows)}<nav>{links}</nav>{body}<script>{SCRIPT}</script></html>\n",
         encoding="utf-8",
     )
+
+
+def paragraphs(texts: Iterable[str]) -> str:
+    """Set small print."""
+    return "".join(f"<p class=small>{escape(text)}</p>" for text in texts)
+
+
+def cards(rows: list[dict[str, Any]]) -> str:
+    """Say in large figures how many cases there are, and where fastml loses."""
+    cases = list(lines(rows))
+    slower = sum(bool(line.slower_than) for line in cases)
+    wrong = sum(FASTML in line.wrong for line in cases)
+    texts = (
+        (len(cases), "cases", False),
+        (len(cases) - slower - wrong, "fastml as fast as anyone, or faster", False),
+        (slower, "some contender is faster", slower > 0),
+        (wrong, "fastml is wrong", wrong > 0),
+    )
+    each = (f"<div class=card><b{' class=bad' * bad}>{n:,}</b><span>{text}</span></div>" for n, text, bad in texts)
+    return f"<div class=cards>{''.join(each)}</div>"
+
+
+def html_table(headings: Iterable[str], body: Iterable[tuple[str, Iterable[Cell]]], kind: str = "") -> str:
+    """Set a table; each row with its attributes."""
+    head = "".join(f"<th>{escape(name)}</th>" for name in headings)
+    cells = "\n".join(f"<tr{attributes}>{''.join(map(_cell, row))}</tr>" for attributes, row in body)
+    return f"<table{kind}><thead><tr>{head}</tr></thead><tbody>{cells}</tbody></table>"
 
 
 def _cell(cell: Cell) -> str:
@@ -47,43 +84,81 @@ def _cell(cell: Cell) -> str:
     return f"<td class=bad>{escape(text)}</td>" if bad else f"<td>{escape(text)}</td>"
 
 
-def speedup_plot(rows: list[dict[str, Any]]) -> str:
-    """Draw an SVG with a line of dots per case: each contender's time divided by fastml's, on a logarithmic axis."""
-    import_module("matplotlib").use("svg")
-    pyplot: Any = import_module("matplotlib.pyplot")
-    cases = list(lines(rows))
-    figure, axes = pyplot.subplots(figsize=(11, 1.5 + 0.21 * len(cases)), layout="constrained")
-    colors = [color for i, color in enumerate(pyplot.get_cmap("tab10").colors) if i != 3]  # red means slower
-    names = [name for name in others(rows) if not name.startswith(FLOOR)]
-    for color, name in zip(colors, names, strict=False):
-        rows_of = [i for i, line in enumerate(cases) if name in line.ratios]
-        axes.scatter(
-            [cases[i].ratios[name] for i in rows_of],
-            rows_of,
-            s=26,
-            color=color,
-            label=name,
-            alpha=0.85,
-            linewidths=0,
-            zorder=3,
+def standings_table(rows: list[dict[str, Any]]) -> str:
+    """Set a line for each contender: how many times fastml's time it takes, and how often less."""
+    body = []
+    for each in standings(rows):
+        texts = [each.contender, str(each.threads), str(each.cases), f"{each.median:.2f}", str(each.faster)]
+        bad = [False, False, False, each.median < 1, each.faster > 0]
+        body.append(("", list(zip(texts, bad, strict=True))))
+    return html_table(["contender", "threads", "cases", "median of its time / fastml's", "faster than fastml in"], body)
+
+
+def cases_table(rows: list[dict[str, Any]]) -> str:
+    """Set every case, with a form to choose from them."""
+    headings, body = table(rows)
+    family = {row["function"]: row["family"] for row in rows}
+    attributes = [
+        f" data-family='{family[line.function]}' data-dtype={line.dtype} data-threads={line.threads}"
+        f" data-bad={line.bad:d}"
+        for line in lines(rows)
+    ]
+    menus = "".join(
+        menu(name, dict.fromkeys(values))
+        for name, values in (
+            ("family", family.values()),
+            ("dtype", (row["dtype"] for row in rows)),
+            ("threads", (str(row["threads"]) for row in rows)),
         )
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:g}")
-    left, right = axes.get_xlim()
-    axes.set_xlim(min(left, 0.9), max(right, 1.1))
-    axes.axvspan(min(left, 0.9), 1, color="#c0182b", alpha=0.07, linewidth=0)
-    axes.axvline(1, color="#c0182b", linewidth=1)
-    labels = [f"{line.function}  {line.size}  {line.dtype}  {line.threads} thr" for line in cases]
-    axes.set_yticks(range(len(cases)), labels, fontsize=8)
-    for tick, line in zip(axes.get_yticklabels(), cases, strict=True):
-        tick.set_color("#c0182b" if line.bad else "#222")
-    axes.set_ylim(len(cases) - 0.5, -0.5)
-    axes.grid(axis="both", color="#ddd", linewidth=0.6)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("time divided by fastml's (red: fastml is slower)")
-    figure.legend(loc="outside upper center", ncols=len(names), frameon=False)
-    text = StringIO()
-    figure.savefig(text, format="svg")
-    pyplot.close(figure)
-    return text.getvalue()[text.getvalue().index("<svg") :]  # without the XML prologue
+    )
+    return (
+        f"{paragraphs([LEGEND])}<form class=filters hidden>"
+        f"<input name=words placeholder='filter: softmax 1,000'>{menus}"
+        "<label><input type=checkbox name=bad> only where fastml loses</label><span id=shown></span></form>"
+        f"<div class=all>{html_table(headings, zip(attributes, body, strict=True), ' class=sortable')}</div>"
+    )
+
+
+def menu(name: str, values: Iterable[str]) -> str:
+    """Set a choice of one of `values`, or all."""
+    options = "".join(
+        f"<option value='{escape(value)}'>{escape(FAMILIES.get(value, value))}</option>" for value in values
+    )
+    return f"<select name={name}><option value=''>{name}: all</option>{options}</select>"
+
+
+def plots(result: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Draw everything that there are figures for: (id, title, HTML) for each section."""
+    drawing: Any = import_module("bench.plots")
+    machine: Any = import_module("bench.plots_machine")
+    rows, runs, isa_rows = result["rows"], result["runs"], result["isa_rows"]
+    cases = list(lines(rows))
+    if others(rows):
+        yield "speedup", "Speed-up", "".join(speedups(drawing, rows, cases))
+    roofs = "".join(
+        machine.roofline([row for row in rows if row["threads"] == run["threads"]], run, FAMILIES) for run in runs
+    )
+    yield "roofline", "Roofline", paragraphs([ROOFLINE]) + roofs
+    near = [[line for line in cases if line.threads == run["threads"] and line.best["of_roofline"]] for run in runs]
+    drawn = (f"<h3>{some[0].threads} thread(s)</h3>{machine.fractions(some)}" for some in near if some)
+    yield "fractions", "How near to the roof", "".join(drawn)
+    if len(runs) > 1:
+        yield "threads", "Threads", paragraphs([THREADS]) + machine.threads(rows)
+    if len(isa_rows) > 1:
+        yield "isa", "Instruction sets", paragraphs([ISA, *isa_lines(isa_rows)]) + machine.instruction_sets(isa_rows)
+
+
+def speedups(drawing: Any, rows: list[dict[str, Any]], cases: list[Line]) -> Iterator[str]:
+    """Draw each family at each thread count."""
+    family = {row["function"]: row["family"] for row in rows}
+    compared = [line for line in cases if any(not name.startswith(FLOOR) for name in line.ratios)]
+    for name in dict.fromkeys(family[line.function] for line in compared):
+        for threads in sorted({line.threads for line in compared}):
+            members = [line for line in compared if line.threads == threads and family[line.function] == name]
+            if members:
+                text = f"{FAMILIES.get(name, name)}, {threads} thread{'s'[: threads > 1]}"
+                yield f"<h3>{escape(text)}</h3>{drawing.speedups(members, f'{name}-{threads}')}"
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[2]), json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))

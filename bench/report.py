@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from itertools import groupby
+from statistics import median
 from typing import Any
 
 FASTML = "fastml"
@@ -48,9 +48,11 @@ class Line:
 
 
 def lines(rows: Iterable[dict[str, Any]]) -> Iterator[Line]:
-    """Group the rows of each case; they come in order."""
-    for key, group in groupby(rows, lambda row: (row["function"], row["size"], row["dtype"], row["threads"])):
-        members = list(group)
+    """Group the rows of each case."""
+    groups: dict[tuple[str, str, str, int], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["function"], row["size"], row["dtype"], row["threads"]), []).append(row)
+    for key, members in groups.items():
         best = next(row for row in members if row["contender"] == FASTML)
         ratios = {
             row["contender"]: row["seconds"] / best["seconds"]
@@ -76,6 +78,14 @@ def number(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
 
 
+def of_roof(row: dict[str, Any]) -> str:
+    """Format the fraction of the roof, and which one it is."""
+    fraction = row["of_roofline"]
+    if fraction is None:
+        return "-"
+    return f"{fraction:.0%} {'copy' if fraction == row['of_copy'] else 'peak'}"
+
+
 def others(rows: Iterable[dict[str, Any]]) -> list[str]:
     """List all contenders but fastml, in order of appearance, the floors last."""
     names = dict.fromkeys(row["contender"] for row in rows if row["contender"] != FASTML)
@@ -85,7 +95,7 @@ def others(rows: Iterable[dict[str, Any]]) -> list[str]:
 def table(rows: list[dict[str, Any]]) -> tuple[list[str], list[list[Cell]]]:
     """Lay out headings and cells."""
     names = others(rows)
-    headings = ["function", "size", "dtype", "thr", "fastml", "ns/el", "GB/s", "of copy", *names, ""]
+    headings = ["function", "size", "dtype", "thr", "fastml", "ns/el", "GB/s", "of roof", *names, ""]
     body = []
     for line in lines(rows):
         best = line.best
@@ -97,7 +107,7 @@ def table(rows: list[dict[str, Any]]) -> tuple[list[str], list[list[Cell]]]:
             duration(best["seconds"]),
             number(best["ns_per_element"], ".3g"),
             number(best["gb_per_second"], ".1f"),
-            number(best["of_copy"], ".0%"),
+            of_roof(best),
         ]
         cells = [(text, line.bad) for text in texts]
         for name in names:
@@ -118,10 +128,56 @@ def summary(rows: list[dict[str, Any]]) -> str:
 
 LEGEND = (
     "fastml, ns/el (per element of the input) and GB/s (least traffic: inputs read once, results written once): best "
-    "of many. Of copy: of the bandwidth of a copy as large, measured in this run on as many threads (a copy also "
-    "writes: reading alone may pass it). The other columns are times divided by fastml's: above 1, fastml is faster. "
-    "A floor does only a part of the work."
+    "of many. Of roof: of the bandwidth of a copy as large, measured in this run on as many threads (a copy writes, "
+    "and fetches what it overwrites: what reads alone, or works in place, may pass it), or, where that is the larger "
+    "part, of the peak of arithmetic, NumPy's matrix product in this run, by a nominal count of operations. The other "
+    "columns are times divided by fastml's: above 1, fastml is faster. A floor does only a part of the work."
 )
+
+
+@dataclass
+class Standing:
+    """How one contender stands against fastml at one thread count."""
+
+    contender: str
+    threads: int
+    cases: int
+    median: float
+    faster: int
+
+
+def standings(rows: list[dict[str, Any]]) -> Iterator[Standing]:
+    """Sum up each contender."""
+    all_lines = list(lines(rows))
+    for name in others(rows):
+        for threads in sorted({line.threads for line in all_lines}):
+            ratios = [line.ratios[name] for line in all_lines if line.threads == threads and name in line.ratios]
+            if ratios and not name.startswith(FLOOR):
+                faster = sum(round(ratio, 2) < 1 for ratio in ratios)
+                yield Standing(name, threads, len(ratios), median(ratios), faster)
+
+
+def isa_ratios(isa_rows: dict[str, list[dict[str, Any]]]) -> dict[tuple[str, str, str], dict[str, float]]:
+    """Return, for each function, size and dtype, how many times as fast as the first instruction set each one is."""
+    first, ratios = next(iter(isa_rows)), {}
+    seconds = {
+        isa: {(row["function"], row["size"], row["dtype"]): row["seconds"] for row in rows if row["seconds"]}
+        for isa, rows in isa_rows.items()
+    }
+    for key, slowest in seconds[first].items():
+        ratios[key] = {isa: slowest / seconds[isa][key] for isa in isa_rows if key in seconds[isa]}
+    return ratios
+
+
+def isa_lines(isa_rows: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
+    """Say how fast fastml is with each instruction set but the first."""
+    first, *more = isa_rows
+    by_case = isa_ratios(isa_rows).values()
+    for isa in more:
+        ratios = [each[isa] for each in by_case if isa in each]
+        if ratios:
+            times = f"{median(ratios):.2f} times as fast as with {first}"
+            yield f"fastml with {isa}: {times}, the median of {len(ratios)} cases"
 
 
 def heading(machine: dict[str, Any], runs: list[dict[str, Any]]) -> list[str]:
@@ -135,7 +191,8 @@ def run_line(run: dict[str, Any]) -> str:
     """Describe one process."""
     reported = ", ".join(f"{name} {count}" for name, count in run["threads_reported"].items())
     load = "" if run["load_before"] is None else f"; load before: {run['load_before']:.1f}"
-    copy = f"copy {run['copy_gb_per_second']:.1f} GB/s{load}"
+    peaks = "".join(f", {dtype} peak {peak:.0f} GFLOP/s" for dtype, peak in run["peak_gflop_per_second"].items())
+    copy = f"copy {run['copy_gb_per_second']:.1f} GB/s{peaks}{load}"
     return f"{run['threads']} thread(s) ({reported}), kernels {run['isa']}: {copy}"
 
 

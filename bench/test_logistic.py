@@ -82,6 +82,7 @@ def right_fit(inputs: Inputs) -> Any:
     return v[:-1], v[-1]
 
 
+OPERATIONS = {"logistic_loss": 4, "logistic_step": 4, "predict_logistic": 2}  # for an element of X and a class
 EXPECTED = {"logistic_loss": blockwise_loss, "logistic_step": right_step, "fit_logistic": right_fit}
 
 
@@ -97,6 +98,7 @@ def case(function: str, n: int, d: int, classes: int = 2, dtype: str = "float32"
         quick=(n, d) in QUICK,
         tolerance=tolerance,
         expected=EXPECTED.get(function),
+        operations=OPERATIONS.get(function, 0) * (1 if classes == 2 else classes) or None,
     )
 
 

@@ -1,4 +1,4 @@
-"""One process of the benchmark: one thread count, set in the environment before anything was imported.
+"""One process of the benchmark: one thread count and instruction set, in the environment before anything is imported.
 
 ``python -m bench`` starts it; it shows its progress and writes a JSON file.
 """
@@ -17,27 +17,60 @@ from pathlib import Path
 from typing import Any
 
 from bench.contenders import FLOORS, contenders
-from bench.harness import Case, as_dicts, run_case
-from bench.machine import copy_bandwidth, describe, isa, load, set_threads
+from bench.harness import SUBJECT, Case, as_dicts, run_case
+from bench.machine import describe, isa, load, set_threads
+from bench.roofline import EXP, copy_bandwidth, peak
 
 SECONDS, QUICK_SECONDS = 1.5, 0.15  # for each case, all contenders together
+ALONE_SECONDS, ALONE_QUICK_SECONDS = 0.2, 0.05  # for each case, fastml alone
+IN_CACHE = 1 << 20  # elements
 
 
-def with_progress(cases: list[Case], label: str) -> Iterator[Case]:
+Chosen = tuple[str, Case]  # family, case
+
+
+def choose(families: list[str], quick: bool, alone: bool) -> list[Chosen]:
+    """List the cases; with `alone`, for each function and dtype the largest that stays in cache."""
+    chosen = [
+        (family, case)
+        for family in families
+        for case in import_module(f"bench.test_{family}").CASES
+        if case.quick or not quick
+    ]
+    if not alone:
+        return chosen
+    largest: dict[tuple[str, str], Chosen] = {}
+    for family, case in sorted(chosen, key=lambda pair: -pair[1].elements):
+        if case.elements <= IN_CACHE:
+            largest.setdefault((case.function, case.dtype), (family, case))
+    return [pair for pair in chosen if pair in largest.values()]
+
+
+def race_case(case: Case, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Race everyone, or time fastml alone."""
+    if options.alone:
+        seconds = ALONE_QUICK_SECONDS if options.quick else ALONE_SECONDS
+        return as_dicts(run_case(case, {SUBJECT: contenders(case.function)[SUBJECT]}, {}, options.threads, seconds))
+    seconds = QUICK_SECONDS if options.quick else SECONDS
+    floors = FLOORS.get(case.function, {})
+    return as_dicts(run_case(case, contenders(case.function), floors, options.threads, seconds))
+
+
+def with_progress(cases: list[Chosen], label: str) -> Iterator[Chosen]:
     """Yield the cases, with a live bar where rich is installed and the output a terminal, else a line for each."""
     if sys.stdout.isatty() and find_spec("rich"):
         rich: Any = import_module("rich.progress")
         columns = (*rich.Progress.get_default_columns(), rich.TimeElapsedColumn())
         with rich.Progress(*columns, transient=True) as progress:
             task = progress.add_task(label, total=len(cases))
-            for case in cases:
+            for family, case in cases:
                 progress.update(task, description=f"{label}: {case.function} {case.size} {case.dtype}")
-                yield case
+                yield family, case
                 progress.advance(task)
         return
-    for i, case in enumerate(cases, 1):
+    for i, (family, case) in enumerate(cases, 1):
         start = time.perf_counter()
-        yield case
+        yield family, case
         print(f"[{i}/{len(cases)}] {label}: {case.id} {time.perf_counter() - start:.1f} s", flush=True)
 
 
@@ -47,22 +80,17 @@ def main() -> None:
     parser.add_argument("--families", nargs="+", required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--alone", action="store_true")
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
 
     load_before = load()
     warnings.simplefilter("ignore")  # naive contenders overflow, and say so in the middle of the table
-    cases = [
-        case
-        for family in options.families
-        for case in import_module(f"bench.test_{family}").CASES
-        if case.quick or not options.quick
-    ]
     reported = set_threads(options.threads)
-    seconds = QUICK_SECONDS if options.quick else SECONDS
+    label = f"threads={options.threads}" + (f" {isa()}" if options.alone else "")
     rows = []
-    for case in with_progress(cases, f"threads={options.threads}"):
-        rows += run_case(case, contenders(case.function), FLOORS.get(case.function, {}), options.threads, seconds)
+    for family, case in with_progress(choose(options.families, options.quick, options.alone), label):
+        rows += [row | {"family": family} for row in race_case(case, options)]
     result = {
         "machine": describe(),
         "run": {
@@ -71,8 +99,9 @@ def main() -> None:
             "threads_reported": reported,
             "load_before": load_before,
             "copy_gb_per_second": copy_bandwidth(threads=options.threads),
+            "peak_gflop_per_second": {dtype: peak(dtype) for dtype in EXP},
         },
-        "rows": as_dicts(rows),
+        "rows": rows,
     }
     options.output.write_text(json.dumps(result, indent=1))
 

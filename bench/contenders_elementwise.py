@@ -1,0 +1,142 @@
+"""The part of `bench.contenders` that is of element-wise functions."""
+
+from __future__ import annotations
+
+from bench.builders import Builder, call, jax, numexpr, simd, torch, torch_elu_backward
+
+CONTENDERS: dict[str, dict[str, Builder]] = {
+    "sigmoid": {
+        "fastml": call("fastml:sigmoid", out=True),
+        "numpy": call("bench.baselines:sigmoid"),
+        "numpy out=": call("bench.baselines:sigmoid_out", out=True),
+        "scipy": call("scipy.special:expit", out=True),
+        "torch": torch("torch:sigmoid"),
+        "jax": jax("jax.nn:sigmoid"),
+        "numexpr": numexpr("1 / (1 + exp(-x))", "x"),
+    },
+    "tanh": {
+        "fastml": call("fastml:tanh", out=True),
+        "numpy": call("numpy:tanh"),
+        "numpy out=": call("numpy:tanh", out=True),
+        "torch": torch("torch:tanh"),
+        "jax": jax("jax.numpy:tanh"),
+        "numexpr": numexpr("tanh(x)", "x"),
+    },
+    "relu": {
+        "fastml": call("fastml:relu", out=True),
+        "numpy": call("bench.baselines:relu"),
+        "numpy out=": call("bench.baselines:relu_out", out=True),
+        "torch": torch("torch:clamp_min", 0),  # torch.relu has no out=
+        "jax": jax("jax.nn:relu"),
+        "simd-ml-kernels": simd("relu"),
+        "numexpr": numexpr("where(x > 0, x, 0)", "x"),
+    },
+    "sigmoid_backward": {
+        "fastml": call("fastml:sigmoid_backward", out=True),
+        "numpy": call("bench.baselines:sigmoid_backward"),
+        "numpy out=": call("bench.baselines:sigmoid_backward_out", out=True),
+        "torch": torch("torch:ops.aten.sigmoid_backward.grad_input", out="grad_input"),
+        "jax": jax("bench.baselines:sigmoid_backward"),
+        "numexpr": numexpr("dy * y * (1 - y)", "dy y"),
+    },
+    "tanh_backward": {
+        "fastml": call("fastml:tanh_backward", out=True),
+        "numpy": call("bench.baselines:tanh_backward"),
+        "numpy out=": call("bench.baselines:tanh_backward_out", out=True),
+        "torch": torch("torch:ops.aten.tanh_backward.grad_input", out="grad_input"),
+        "jax": jax("bench.baselines:tanh_backward"),
+        "numexpr": numexpr("dy * (1 - y * y)", "dy y"),
+    },
+    "relu_backward": {
+        "fastml": call("fastml:relu_backward", out=True),
+        "numpy": call("bench.baselines:relu_backward"),
+        "numpy out=": call("bench.baselines:relu_backward_out", out=True),
+        "torch": torch("torch:ops.aten.threshold_backward.grad_input", 0, out="grad_input"),
+        "jax": jax("bench.baselines:relu_backward"),
+        "numexpr": numexpr("where(y > 0, dy, 0)", "dy y"),
+    },
+    "log_sigmoid": {
+        "fastml": call("fastml:log_sigmoid", out=True),
+        "numpy": call("bench.baselines_activations:log_sigmoid"),
+        "torch": torch("torch.nn.functional:logsigmoid", out=None),
+        "jax": jax("jax.nn:log_sigmoid"),
+        "numexpr": numexpr("where(x < 0, x, 0) - log1p(exp(-abs(x)))", "x"),
+    },
+    "softplus": {
+        "fastml": call("fastml:softplus", out=True),
+        "numpy": call("bench.baselines_activations:softplus"),
+        "numpy out=": call("bench.baselines_activations:softplus_out", out=True),
+        "torch": torch("torch:ops.aten.softplus.out"),
+        "jax": jax("jax.nn:softplus"),
+        "numexpr": numexpr("where(x > 0, x, 0) + log1p(exp(-abs(x)))", "x"),
+    },
+    "silu": {
+        "fastml": call("fastml:silu", out=True),
+        "numpy": call("bench.baselines_activations:silu"),
+        "numpy out=": call("bench.baselines_activations:silu_out", out=True),
+        "torch": torch("torch:ops.aten.silu.out"),
+        "jax": jax("jax.nn:silu"),
+        "simd-ml-kernels": simd("silu"),
+        "numexpr": numexpr("x / (1 + exp(-x))", "x"),
+    },
+    "gelu": {
+        "fastml": call("fastml:gelu", out=True),
+        "scipy": call("bench.baselines_activations:gelu_scipy"),
+        "torch": torch("torch:ops.aten.gelu.out"),
+        "jax": jax("jax.nn:gelu", approximate=False),
+        "simd-ml-kernels": simd("gelu"),
+    },
+    "leaky_relu": {
+        "fastml": call("fastml:leaky_relu", out=True),
+        "numpy": call("bench.baselines_activations:leaky_relu"),
+        "torch": torch("torch:ops.aten.leaky_relu.out"),
+        "jax": jax("jax.nn:leaky_relu"),
+        "numexpr": numexpr("where(x > 0, x, slope * x)", "x slope"),
+    },
+    "elu": {
+        "fastml": call("fastml:elu", out=True),
+        "numpy": call("bench.baselines_activations:elu"),
+        "torch": torch("torch:ops.aten.elu.out"),
+        "jax": jax("jax.nn:elu"),
+        "numexpr": numexpr("where(x > 0, x, alpha * expm1(x))", "x alpha"),
+    },
+    "log_sigmoid_backward": {
+        "fastml": call("fastml:log_sigmoid_backward", out=True),
+        "numpy": call("bench.baselines_activations:log_sigmoid_backward"),
+        "jax": jax("bench.baselines_activations:log_sigmoid_backward"),
+        "numexpr": numexpr("dy / (1 + exp(x))", "dy x"),
+    },
+    "softplus_backward": {
+        "fastml": call("fastml:softplus_backward", out=True),
+        "numpy": call("bench.baselines_activations:softplus_backward"),
+        "torch": torch("torch:ops.aten.softplus_backward.grad_input", 1, 20, out="grad_input"),
+        "jax": jax("bench.baselines_activations:softplus_backward"),
+        "numexpr": numexpr("dy / (1 + exp(-x))", "dy x"),
+    },
+    "silu_backward": {
+        "fastml": call("fastml:silu_backward", out=True),
+        "numpy": call("bench.baselines_activations:silu_backward"),
+        "torch": torch("torch:ops.aten.silu_backward.grad_input", out="grad_input"),
+        "jax": jax("bench.baselines_activations:silu_backward"),
+    },
+    "gelu_backward": {
+        "fastml": call("fastml:gelu_backward", out=True),
+        "scipy": call("bench.baselines_activations:gelu_backward_scipy"),
+        "torch": torch("torch:ops.aten.gelu_backward.grad_input", out="grad_input"),
+        "jax": jax("bench.baselines_activations:gelu_backward_jax"),
+    },
+    "leaky_relu_backward": {
+        "fastml": call("fastml:leaky_relu_backward", out=True),
+        "numpy": call("bench.baselines_activations:leaky_relu_backward"),
+        "torch": torch("torch:ops.aten.leaky_relu_backward.grad_input", False, out="grad_input"),
+        "jax": jax("bench.baselines_activations:leaky_relu_backward"),
+        "numexpr": numexpr("where(x > 0, dy, slope * dy)", "dy x slope"),
+    },
+    "elu_backward": {
+        "fastml": call("fastml:elu_backward", out=True),
+        "numpy": call("bench.baselines_activations:elu_backward"),
+        "torch": torch_elu_backward,
+        "jax": jax("bench.baselines_activations:elu_backward"),
+        "numexpr": numexpr("where(x > 0, dy, dy * alpha * exp(x))", "dy x alpha"),
+    },
+}
