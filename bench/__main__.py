@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench import page, report
+from bench.contenders import PACKAGES
 from bench.machine import thread_environment, usable_cpus
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +30,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     families = sorted(path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py"))
     parser = argparse.ArgumentParser(prog="python -m bench", description="Race fastml against its peers.")
     parser.add_argument("--family", nargs="+", choices=families, default=families, help="default: all")
+    parser.add_argument("--contender", nargs="+", choices=list(PACKAGES), help="default: all that are installed")
     parser.add_argument("--threads", nargs="+", type=int, help="default: 1 and all usable CPUs; with --quick, 1")
     parser.add_argument("--quick", action="store_true", help="small cases, short times: does everything work?")
     parser.add_argument("--json", type=Path, help="write every row there; default with --html: beside it")
@@ -63,6 +65,7 @@ def run_worker(options: argparse.Namespace, threads: int, output: Path, isa: str
     """Measure with `threads` threads in a fresh process; with `isa`, fastml alone and limited to it."""
     command = [sys.executable, "-m", "bench.worker", "--families", *options.family, "--threads", str(threads)]
     command += ["--output", str(output), *(["--quick"] if options.quick else []), *(["--alone"] if isa else [])]
+    command += ["--contenders", *options.contender] if options.contender else []
     environment = thread_environment(threads) | ({"FASTML_ISA": isa} if isa else {})
     subprocess.run(command, check=True, cwd=ROOT, env=os.environ | environment)
     result: dict[str, Any] = json.loads(output.read_text())

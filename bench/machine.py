@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Container
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +21,7 @@ PACKAGES = (
     "simd-ml-kernels",
     "threadpoolctl",
 )
+LISTENING = ("fastml", "torch", "numexpr", "simd_ml_kernels")  # to set_num_threads
 
 
 def usable_cpus() -> int:
@@ -41,11 +43,11 @@ def thread_environment(threads: int) -> dict[str, str]:
     return variables | {"NPROC": str(threads), "OPENBLAS_THREAD_TIMEOUT": "20"}
 
 
-def set_threads(threads: int) -> dict[str, int]:
-    """Give the libraries that listen at run time `threads` threads; return what they then report."""
+def set_threads(threads: int, packages: Container[str] = LISTENING) -> dict[str, int]:
+    """Give those of `packages` that listen at run time `threads` threads; return what they then report."""
     reported = {}
-    for package in ("fastml", "torch", "numexpr", "simd_ml_kernels"):
-        if find_spec(package):
+    for package in LISTENING:
+        if package in packages and find_spec(package):
             library: Any = import_module(package)
             library.set_num_threads(threads)
             reported[package] = library.get_num_threads()

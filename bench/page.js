@@ -17,8 +17,8 @@ function key(text) {
 }
 
 function compare(a, b) {
-  if (typeof a === typeof b) return a < b ? -1 : a > b ? 1 : 0;
-  return typeof a === "number" && a !== Infinity ? -1 : typeof b === "number" && b !== Infinity ? 1 : a === Infinity ? 1 : -1;
+  if (typeof a !== typeof b) return typeof a === "number" ? -1 : 1;
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function sortBy(column, order) {

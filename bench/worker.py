@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from bench.contenders import FLOORS, contenders
+from bench.contenders import FLOORS, PACKAGES, contenders
 from bench.harness import SUBJECT, Case, as_dicts, run_case
 from bench.machine import describe, isa, load, set_threads
 from bench.roofline import EXP, copy_bandwidth, peak
@@ -47,13 +47,11 @@ def choose(families: list[str], quick: bool, alone: bool) -> list[Chosen]:
 
 
 def race_case(case: Case, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Race everyone, or time fastml alone."""
-    if options.alone:
-        seconds = ALONE_QUICK_SECONDS if options.quick else ALONE_SECONDS
-        return as_dicts(run_case(case, {SUBJECT: contenders(case.function)[SUBJECT]}, {}, options.threads, seconds))
-    seconds = QUICK_SECONDS if options.quick else SECONDS
-    floors = FLOORS.get(case.function, {})
-    return as_dicts(run_case(case, contenders(case.function), floors, options.threads, seconds))
+    """Race those who were asked for, or time fastml alone."""
+    builders = {name: each for name, each in contenders(case.function).items() if name in options.contenders}
+    floors = {} if options.alone else FLOORS.get(case.function, {})
+    times = (ALONE_SECONDS, ALONE_QUICK_SECONDS) if options.alone else (SECONDS, QUICK_SECONDS)
+    return as_dicts(run_case(case, builders, floors, options.threads, times[options.quick]))
 
 
 def with_progress(cases: list[Chosen], label: str) -> Iterator[Chosen]:
@@ -78,15 +76,17 @@ def main() -> None:
     """Race every case; write the rows."""
     parser = argparse.ArgumentParser(prog="python -m bench.worker", description=__doc__)
     parser.add_argument("--families", nargs="+", required=True)
+    parser.add_argument("--contenders", nargs="+", default=list(PACKAGES))
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--alone", action="store_true")
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
+    options.contenders = [SUBJECT] if options.alone else [SUBJECT, *options.contenders]
 
     load_before = load()
     warnings.simplefilter("ignore")  # naive contenders overflow, and say so in the middle of the table
-    reported = set_threads(options.threads)
+    reported = set_threads(options.threads, {PACKAGES[name] for name in options.contenders})
     label = f"threads={options.threads}" + (f" {isa()}" if options.alone else "")
     rows = []
     for family, case in with_progress(choose(options.families, options.quick, options.alone), label):
