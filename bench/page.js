@@ -12,7 +12,7 @@ function key(text) {
   const plain = text.replace(/,/g, "");
   const number = plain.match(/^([\d.]+(?:e[+-]?\d+)?) ?(ns|us|ms|s|%)?(?: (?:copy|peak))?$/);
   if (number) return Number(number[1]) * (SCALE[number[2]] ?? 1);
-  const shape = plain.match(/^(?:n=)?\d+(?: x \d+)*/);
+  const shape = plain.match(/^(?:n=)?\d+(?: ?x ?\d+)*/);
   return shape ? shape[0].match(/\d+/g).reduce((product, each) => product * Number(each), 1) : text;
 }
 

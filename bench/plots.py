@@ -31,6 +31,7 @@ STYLES = {  # of contenders: colour and marker; red is kept for losing
     "numexpr": ("#2a9d5c", "P"),
     "sklearn": ("#b08d00", "X"),
     "simd-ml-kernels": ("#d6569b", "*"),
+    "albumentations": ("#7a5c3e", "h"),
 }
 OTHER_STYLE = ("#777777", "p")
 PANELS = 3  # side by side
