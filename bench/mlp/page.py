@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from html import escape
-from importlib import import_module
 from importlib.util import find_spec
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from bench.page import STYLE
+from bench.plots import pyplot, svg
 
 COLORS = {
     "fastml": "#0b6bcb",
@@ -106,9 +105,7 @@ def write(path: Path, processes: list[dict[str, Any]]) -> None:
 
 def plot(result: dict[str, Any]) -> str:
     """Draw the loss curves, the seconds of an epoch, and where they go."""
-    import_module("matplotlib").use("svg")
-    pyplot: Any = import_module("matplotlib.pyplot")
-    figure, (curves, times, shares) = pyplot.subplots(1, 3, figsize=(13, 3.4), layout="constrained")
+    figure, (curves, times, shares) = pyplot().subplots(1, 3, figsize=(13, 3.4), layout="constrained")
     runs = {name: run for name, run in result["runs"].items() if run["epochs"]}
     for name, run in runs.items():
         losses = [epoch["validation_loss"] for epoch in run["epochs"]]
@@ -128,9 +125,4 @@ def plot(result: dict[str, Any]) -> str:
     shares.set(title="where the seconds go")
     shares.invert_yaxis()
     shares.legend(frameon=False)
-    for axes in (curves, times, shares):
-        axes.spines[["top", "right"]].set_visible(False)
-    buffer = StringIO()
-    figure.savefig(buffer, format="svg")
-    pyplot.close(figure)
-    return buffer.getvalue()[buffer.getvalue().index("<svg") :]
+    return svg(figure, {})
