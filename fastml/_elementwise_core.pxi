@@ -4,6 +4,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.float cimport FLT_MAX
 from libc.math cimport isfinite
 from libc.stddef cimport ptrdiff_t
+from libc.stdint cimport uintptr_t
 
 from fastml._fastml_runtime cimport kernels, parallel_for
 
@@ -11,6 +12,8 @@ import numpy as np
 
 cdef enum:
     CHUNK = 16384        # elements of one parallel task: 64 or 128 KB an array
+    LINE = 64            # bytes of a cache line
+    ALIGN_FROM = 8192    # elements: fewer are in the first-level cache, where a second call of the kernel costs more
     MAX_INPUTS = 3
 
 # Without a look at signals at most this long, in estimated nanoseconds of work.
@@ -31,6 +34,7 @@ cdef struct Call:
     char *y
     ptrdiff_t n
     ptrdiff_t step       # of the parameter: 0 or 1 elements
+    ptrdiff_t head       # elements before y reaches a cache line's start
 
 
 cdef inline int item_size(int dtype) noexcept nogil:
@@ -61,12 +65,21 @@ cdef inline void run(const Call *call, ptrdiff_t start, ptrdiff_t n) noexcept no
 
 cdef void run_chunk(void *context, ptrdiff_t chunk) noexcept nogil:
     cdef const Call *call = <const Call *>context
-    cdef ptrdiff_t start = chunk * CHUNK
+    cdef ptrdiff_t start = call.head + chunk * CHUNK
+    if chunk == 0 and call.head:
+        run(call, 0, call.head)
     run(call, start, min(<ptrdiff_t>CHUNK, call.n - start))
 
 
 cdef inline void run_parallel(Call *call) noexcept nogil:
-    parallel_for(run_chunk, call, (call.n + CHUNK - 1) // CHUNK, work(call))
+    """Run in chunks that begin where a cache line of the result does: a vector stored across two lines costs as two.
+
+    That was a fifth of the time of relu in the second-level cache. float16, stored from a block, has no use for it.
+    """
+    call.head = 0
+    if call.n >= ALIGN_FROM and call.dtype != FASTML_F16:
+        call.head = (-<ptrdiff_t><uintptr_t>call.y & (LINE - 1)) // item_size(call.dtype)
+    parallel_for(run_chunk, call, (call.n - call.head + CHUNK - 1) // CHUNK, work(call))
 
 
 cdef void run_interruptible(Call call) except *:

@@ -54,6 +54,21 @@ def test_same_bits_at_every_offset_and_length_in_place_or_not(name, isa, dtype, 
 
 
 @every_function
+def test_same_bits_wherever_the_result_lies_in_a_cache_line(name, isa, dtype, rng, fastml):
+    function, inputs = getattr(fastml, name), with_inputs(name, sample(dtype, rng, 9000))
+    with silent():
+        expected = bits(np.concatenate([function(*(x[i : i + 500] for x in inputs)) for i in range(0, 9000, 500)]))
+    target = np.empty(9100, dtype)
+    for offset in range(0, 34, 3):
+        target[...] = 7
+        with silent():
+            result = function(*inputs, out=target[offset : offset + 9000])
+        assert np.array_equal(bits(result), expected), offset
+        assert (target[:offset] == 7).all()
+        assert (target[offset + 9000 :] == 7).all()
+
+
+@every_function
 @pytest.mark.parametrize("step", [2, 3, 7, -1, -2])
 def test_same_bits_at_every_stride(name, step, isa, dtype, rng, fastml):
     function, inputs = getattr(fastml, name), with_inputs(name, sample(dtype, rng, 1100))
