@@ -11,6 +11,7 @@ import numpy.typing as npt
 from fastml._arguments import as_array, check_out, integer, overlap, real
 
 FILL_BYTES = 4096  # of padding are copied at once
+MOST_PADDING = 1 << 60  # so that places in padded images are 64-bit integers
 MODES = ("constant", "edge", "reflect")  # in the order that the binding knows
 
 Array = npt.NDArray[Any]
@@ -66,6 +67,13 @@ def window(size: SupportsIndex | Sequence[SupportsIndex]) -> tuple[int, int]:
 
 def pad_widths(padding: Padding) -> tuple[int, int, int, int]:
     """Return how many rows and columns are added: top, bottom, left, right."""
+    widths = _pad_widths(padding)
+    if max(widths) > MOST_PADDING:
+        raise ValueError(f"padding: expected at most 2**60, got {max(widths)}")
+    return widths
+
+
+def _pad_widths(padding: Padding) -> tuple[int, int, int, int]:
     parts = _items(padding)
     if parts is None:
         return (integer("padding", padding, 0),) * 4  # type: ignore[arg-type]
@@ -88,12 +96,23 @@ def fill_pixels(fill: npt.ArrayLike, batch: Array, most: int) -> Array:
     return pixels
 
 
+def _fill_values(fill: npt.ArrayLike, dtype: np.dtype[Any]) -> Array:
+    try:
+        if dtype.names is not None or (isinstance(fill, int) and dtype.kind in "iu"):
+            return np.array(fill, dtype)
+        if isinstance(fill, int) and dtype.kind in "fc":
+            return np.array(float(fill))
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"fill: expected a value of dtype {dtype}, got {fill!r:.60}") from None
+    return as_array("fill", fill)
+
+
 def _fill_pixel(fill: npt.ArrayLike, batch: Array) -> Array:
     shape, dtype = batch.shape[3:], batch.dtype
     given: object = fill
     if isinstance(given, int) and given == 0:
         return np.zeros(shape, dtype)
-    values = as_array("fill", fill) if dtype.names is None else np.array(fill, dtype)
+    values = _fill_values(fill, dtype)
     if values.shape not in ((), shape):
         channels = f" or {shape}" if shape else ""
         raise ValueError(f"fill: expected shape (){channels}, got {values.shape}")
@@ -103,7 +122,7 @@ def _fill_pixel(fill: npt.ArrayLike, batch: Array) -> Array:
     pixel = np.empty(shape, dtype)
     with np.errstate(all="ignore"):
         pixel[...] = values.astype(dtype, casting="unsafe") if values.dtype.kind in "iufc" else values
-        kept = dtype.kind not in "biu" or bool((pixel == values).all())
+        kept = dtype.kind not in "biuSU" or bool((pixel == values).all())
         finite = dtype.kind not in "fc" or bool((np.isfinite(pixel) >= np.isfinite(values)).all())
     if not (kept and finite):
         raise ValueError(f"fill: expected a value of dtype {dtype}, got {fill!r:.60}")
@@ -117,7 +136,7 @@ def flips_of(params: npt.ArrayLike, n: int) -> npt.NDArray[np.bool_]:
         raise ValueError(f"params: expected shape {(n, 2)}, got {array.shape}")
     if array.dtype != np.bool_:
         raise TypeError(f"params: expected dtype bool, got {array.dtype}")
-    return np.ascontiguousarray(array)
+    return np.array(array, order="C")  # of its own: what is written to out must not change it
 
 
 def corners_of(params: npt.ArrayLike, n: int, least: tuple[int, int], most: tuple[int, int]) -> npt.NDArray[np.int64]:
@@ -132,4 +151,4 @@ def corners_of(params: npt.ArrayLike, n: int, least: tuple[int, int], most: tupl
         image = int(wrong.argmax())
         came = tuple(array[image].tolist())
         raise ValueError(f"params: expected (top, left) from {least} to {most}, got {came} for image {image}")
-    return np.ascontiguousarray(array, np.int64)
+    return np.array(array, np.int64, order="C")  # of its own, or writing to out could change what was checked

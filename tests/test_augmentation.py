@@ -143,6 +143,14 @@ def test_fill_of_any_dtype_is_its_zero(fastml, dtype):
     assert content(result) == content(np.zeros((2, 1, 1), dtype))
 
 
+def test_params_that_out_overwrites(fastml):
+    corners = np.zeros((4, 2), "i8")
+    images = filled((4, 1, 2), "i8", 0) + 10**6
+    result, params = fastml.random_crop(images, (1, 2), params=corners, out=corners[:, None], return_params=True)
+    assert content(result) == content(images)
+    assert not params.any()
+
+
 def test_padding_as_others_write_it(fastml):
     images = filled((40, 5, 6), "u1", 0)
 
