@@ -1,69 +1,36 @@
-"""What ``tools/accuracy.py`` runs: inputs, exact results, and the worst error in ULP that was seen.
-
-Exact results are those of ``tests/reference.py``. For float16 and float32 it computes in float64 NumPy, whose functions
-are wrong by at most a few ULP of float64: that moves an error in ULP of float32 by less than 1e-7. For float64 it
-computes in longdouble, where that is wider, and mpmath has the last word near the edges. Needs mpmath.
-"""
+"""What ``tools/accuracy.py`` runs over the element-wise functions: inputs, and the errors in ULP that were seen."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
-import re
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import mpmath
+import accuracy_peers as peers
 import numpy as np
-import numpy.typing as npt
+from accuracy_oracle import (
+    MPMATH,
+    WITH_PARAMETER,
+    Oracle,
+    cases,
+    check_oracle,
+    compare,
+    exact_results,
+    reference,
+    ulp,
+)
+from accuracy_seen import Array, Peer, Seen, worst_of
 
 import fastml
 from fastml import _fastml_runtime as runtime
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-cases: Any = importlib.import_module("elementwise_cases")
-reference: Any = importlib.import_module("reference")
-ulp: Any = importlib.import_module("ulp")
-
-Array = npt.NDArray[Any]
-
 UNARY = tuple(name for name in fastml.ufuncs.__all__ if getattr(fastml.ufuncs, name).nin == 1)
 BACKWARD = tuple(name for name in fastml.ufuncs.__all__ if name.endswith("_backward"))
-WITH_PARAMETER = cases.WITH_PARAMETER
-ROWS = ("softmax", "log_softmax", "logsumexp", "entropy")
 MONOTONE = ("sigmoid", "tanh", "relu")
-MPMATH = cases.MPMATH
 DTYPES = ("float16", "float32", "float64")
 
-BLOCK = 1 << 15  # elements: temporaries stay in the second-level cache
-WIDTHS = (2, 3, 5, 8, 10, 16, 17, 33, 64, 100, 257, 1000, 5000, 50_000)
-SCALES = (0.1, 1.0, 5.0, 20.0, 60.0)
-FLOAT64_EXPONENT = 0x7FF0000000000000
-
-
-@dataclass
-class Seen:
-    """The worst of a sweep."""
-
-    points: int = 0
-    error: float = -1.0  # in ULP
-    witness: str = ""
-    misrounded: int = 0  # results that are not the nearest number
-    backward: int = 0  # decreases from one input to the next
-    deepest: int = 0  # the largest of them, in ULP
-
-    def add(self, other: Seen) -> None:
-        """Take in what another sweep saw."""
-        if other.error > self.error:
-            self.error, self.witness = other.error, other.witness
-        self.points += other.points
-        self.misrounded += other.misrounded
-        self.backward += other.backward
-        self.deepest = max(self.deepest, other.deepest)
+BLOCK = 1 << 14  # elements: temporaries stay in the second-level cache
 
 
 @contextlib.contextmanager
@@ -78,41 +45,6 @@ def kernels(isa: str) -> Iterator[None]:
         runtime.use_isa(before)
 
 
-def narrow_errors(result: Array, exact: Array) -> Array:
-    """Return what ``ulp.ulp_error`` does, for float16 and float32 against float64, at a tenth of its time."""
-    info = np.finfo(result.dtype)
-    binade = (exact.view(np.int64) & FLOAT64_EXPONENT).view(np.float64)
-    binade = np.clip(binade, float(info.tiny), 2.0 ** (info.maxexp - 1))
-    with np.errstate(invalid="ignore"):
-        error: Array = np.abs(result.astype(np.float64) - exact) / binade * 2.0**info.nmant
-    if not np.isfinite(np.max(error)):
-        odd = ~np.isfinite(error)
-        error[odd] = ulp.ulp_error(result[odd], exact[odd])
-    return error
-
-
-def hexadecimal(x: float) -> str:
-    """Return x as C writes it, without idle zeros."""
-    return re.sub(r"\.?0+p", "p", float(x).hex()) if np.isfinite(x) and x else str(float(x))
-
-
-def compare(name: str, result: Array, exact: Array, inputs: tuple[Array, ...]) -> Seen:
-    """Compare results with exact ones; the witness is one hexadecimal number for each input."""
-    with np.errstate(invalid="ignore"):  # signalling NaN
-        terms = reference.terms(name, *map(ulp.wide, inputs))
-    if terms:  # that cancel: the unit is the larger one's
-        error = ulp.in_unit_of(result, exact, *terms)
-    else:
-        error = narrow_errors(result, exact) if exact.dtype == np.float64 else ulp.ulp_error(result, exact)
-    worst = int(np.argmax(error))
-    seen = Seen(result.size, float(error[worst]), ", ".join(hexadecimal(x[worst]) for x in inputs))
-    if result.dtype == np.float16:
-        with np.errstate(over="ignore"):
-            nearest = exact.astype(np.float16)
-        seen.misrounded = int(np.sum((result != nearest) & ~(np.isnan(result) & np.isnan(nearest))))
-    return seen
-
-
 def backward_steps(name: str, x: Array, y: Array) -> Seen:
     """Count the results that get smaller from an input to the next larger one, or larger to the next smaller one."""
     unsigned = np.dtype(f"u{x.dtype.itemsize}").type
@@ -124,26 +56,41 @@ def backward_steps(name: str, x: Array, y: Array) -> Seen:
     return Seen(backward=int(np.sum(back)), deepest=int(np.max(steps)))
 
 
-def measure(name: str, inputs: tuple[Array, ...], exact: Array | None = None) -> Seen:
-    """Measure one block of inputs; `exact` is the oracle's unless given."""
+def measure(
+    name: str, inputs: tuple[Array, ...], exact: Array | None = None, *, beside: bool = False, own: bool = False
+) -> Seen:
+    """Measure one block of inputs, and with `beside` others on the same; `exact` is the oracle's unless given."""
     result = getattr(fastml, name)(*inputs)
-    if exact is None:
-        with np.errstate(invalid="ignore"):  # signalling NaN
-            exact = getattr(reference, name)(*map(ulp.wide, inputs))
-    seen = compare(name, result, exact, inputs)
+    oracle = Oracle(name, inputs, exact, own=own)
+    seen = oracle.compare(result)
     if name in MONOTONE:
         seen.add(backward_steps(name, inputs[0], result))
+    if beside:
+        for other, its in peers.results(name, inputs).items():
+            error = oracle.errors(its)
+            seen.others[other] = Peer(
+                **vars(worst_of(error, inputs)), central=float(np.max(error[oracle.central], initial=-1))
+            )
     return seen
 
 
-def sweep_patterns(name: str, dtype: str, isa: str, span: tuple[int, int], stride: int) -> Seen:
+def with_parameter(name: str, x: Array) -> tuple[Array, ...]:
+    """Return the arguments of a function of x: with its parameter, where it has one."""
+    parameter = WITH_PARAMETER.get(name.removesuffix("_backward"))
+    return (x,) if parameter is None else (x, np.broadcast_to(np.array(parameter, x.dtype), x.shape))
+
+
+def sweep_patterns(name: str, dtype: str, isa: str, span: tuple[int, int], stride: int, beside: bool = False) -> Seen:
     """Measure every stride-th bit pattern of a range, of float16 or float32."""
     seen, (start, stop) = Seen(), span
     unsigned = np.dtype(f"u{np.dtype(dtype).itemsize}")
     with kernels(isa):
         for low in range(-(-start // stride) * stride, stop, BLOCK * stride):
             patterns = np.arange(low, min(low + BLOCK * stride, stop), stride, dtype=np.uint64)
-            seen.add(measure(name, (patterns.astype(unsigned).view(dtype),)))
+            inputs = with_parameter(name, patterns.astype(unsigned).view(dtype))
+            if low < start + stride and dtype == "float32":
+                check_oracle(name, inputs)
+            seen.add(measure(name, inputs, beside=beside, own=dtype == "float32"))
     return seen
 
 
@@ -156,55 +103,37 @@ def spread(rng: np.random.Generator, n: int) -> Array:
     return np.concatenate([*parts, rng.standard_normal(n - sum(part.size for part in parts))])
 
 
-def sweep_random(name: str, dtype: str, isa: str, n: int) -> Seen:
-    """Measure random arguments, or random pairs of a gradient and an output (or input) of the function."""
+def gradients(rng: np.random.Generator, dtype: str, n: int, *, smallest: int) -> Array:
+    """Return n numbers of every size down to subnormal ones, half of them around 1."""
+    limits = np.finfo(dtype)
+    exponents = rng.integers(limits.minexp - limits.nmant, limits.maxexp - 3, n)
+    exponents[: n // 2] = rng.integers(-4, 4, n // 2)
+    mantissas = rng.uniform(1, 2, n) * rng.choice([-1.0, 1.0], n)
+    drawn: Array = np.ldexp(mantissas, np.maximum(exponents, smallest)).astype(dtype)
+    return drawn
+
+
+def sweep_random(name: str, dtype: str, isa: str, n: int, beside: bool = False) -> Seen:
+    """Measure random arguments, or random pairs of a gradient and an output (or input) of the function.
+
+    Of functions with a parameter every other block has one of its own for each element, and no others beside.
+    """
     rng, seen = np.random.default_rng(n), Seen()
     limits = np.finfo(dtype)
+    # elu_backward's promise is for products with alpha that are not subnormal
+    smallest = limits.minexp + 9 if name == "elu_backward" else limits.minexp - limits.nmant
     with kernels(isa):
-        for _ in range(0, n, BLOCK):
+        for block in range(0, n, BLOCK):
             x = spread(rng, BLOCK).astype(dtype)
-            if name in UNARY:
-                seen.add(measure(name, (x,)))
-                continue
             if name in cases.FROM_OUTPUT:
                 x = getattr(reference, name.removesuffix("_backward"))(x).astype(dtype)
-            exponents = rng.integers(limits.minexp - limits.nmant, limits.maxexp - 3, BLOCK)
-            exponents[: BLOCK // 2] = rng.integers(-4, 4, BLOCK // 2)
-            if name == "elu_backward":  # its promise is for products with alpha that are not subnormal
-                exponents = np.maximum(exponents, limits.minexp + 9)
-            dy = np.ldexp(rng.uniform(1, 2, BLOCK) * rng.choice([-1.0, 1.0], BLOCK), exponents).astype(dtype)
-            parameter = rng.uniform(0.01, 3, BLOCK).astype(dtype)
-            before = () if name in WITH_PARAMETER else (dy,)
-            seen.add(measure(name, (*before, x, parameter)[: cases.count_inputs(name)]))
-    return seen
-
-
-def spacing(x: Array, dtype: str) -> Array:
-    """Return the gaps between the numbers of a dtype around x, as float64."""
-    gaps: Array = np.spacing(np.abs(x).astype(dtype)).astype(np.float64)
-    return gaps
-
-
-def sweep_rows(name: str, dtype: str, isa: str, n: int) -> Seen:
-    """Measure random rows of every width, about n elements of each; the witness names the row."""
-    rng, seen = np.random.default_rng(n), Seen()
-    with kernels(isa):
-        for C in WIDTHS:
-            for scale in SCALES:
-                shape = (max(1, n // (C * len(SCALES))), C)
-                x = (scale * rng.standard_normal(shape) + rng.uniform(-9, 9, (shape[0], 1))).astype(dtype)
-                if name == "entropy":  # of probabilities
-                    x = reference.softmax(x).astype(dtype)
-                result = getattr(fastml, name)(x)
-                exact = getattr(reference, name)(ulp.wide(x))
-                error = ulp.ulp_error(result, exact)
-                if name == "logsumexp":  # where the maximum and the rest cancel, the unit is the larger one's
-                    top = np.max(x, axis=-1)
-                    larger = np.maximum(np.abs(exact), np.maximum(np.abs(top), np.abs(exact - top)))
-                    error = error * (spacing(exact, dtype) / spacing(larger, dtype))
-                worst = np.unravel_index(int(np.argmax(error)), error.shape)
-                place = f"C={C} scale={scale:g} element {','.join(map(str, worst))} of {result.shape}"
-                seen.add(Seen(result.size, float(error[worst]), place))
+            inputs = with_parameter(name, x)
+            own = len(inputs) > 1 and block % (2 * BLOCK) > 0
+            if own:
+                inputs = (x, rng.uniform(0.01, 3, BLOCK).astype(dtype))
+            if name in BACKWARD:
+                inputs = (gradients(rng, dtype, BLOCK, smallest=smallest), *inputs)
+            seen.add(measure(name, inputs, beside=beside and not own))
     return seen
 
 
@@ -230,10 +159,17 @@ def mpmath_points(name: str, n: int) -> tuple[Array, Array] | None:
     return x, exact_results(name, x)
 
 
-def exact_results(name: str, x: Array) -> Array:
-    """Return the results of a function of MPMATH as mpmath numbers."""
-    with mpmath.workdps(40):
-        return np.array([MPMATH[name](mpmath.mpf(value)) for value in x.tolist()], dtype=object)
+def confirm(name: str, dtype: str, isa: str, seen: Seen) -> None:
+    """Let mpmath say what the worst error is, at the worst input; raise if the oracle was wrong there."""
+    if name not in MPMATH or not np.isfinite(seen.error):
+        return
+    x = np.array([float.fromhex(seen.witness)], dtype)
+    with kernels(isa):
+        result = getattr(fastml, name)(x)
+    error = compare(name, result, exact_results(name, x), (x,)).error if np.isfinite(x[0]) else seen.error
+    if abs(error - seen.error) > 0.01:
+        raise AssertionError(f"{name} {dtype} at {seen.witness}: oracle {seen.error} ULP, mpmath {error} ULP")
+    seen.error = error
 
 
 def numpy_points(name: str, dtype: str) -> tuple[Array, Array] | None:
