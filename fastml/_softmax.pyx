@@ -125,7 +125,7 @@ def logsumexp(x, axis=-1, *, keepdims=False, where=None):
 
     Notes
     -----
-    Max error: 0.51 ULP (float16), 2 ULP (float32), 2 ULP (float64).
+    Max error: 0.51 ULP (float16), 2.5 ULP (float32), 2.5 ULP (float64).
     ``max + log1p(sum of the other terms)``; where the two cancel, these are ULPs of the larger.
     Of nothing (an empty axis, or all masked) it is -inf.
 
