@@ -31,7 +31,12 @@ errors of sigmoid, tanh, log_sigmoid, softplus, silu and gelu are what mpmath fi
 The second table of a section has the largest errors of others on the same inputs, and the input; in brackets those for
 {low} <= |x| < {high} alone, where they are smaller. NumPy has tanh and maximum; for the rest stands the formula that
 one writes down (`bench/baselines*.py`). SciPy is `scipy.special`, with a product where need be, torch its operators
-or, for losses, autograd. A blank means that there is none, or none of this dtype.
+or, for losses, autograd. A blank means that there is none, or none of this dtype; `inf`, that the result is infinite or
+NaN where the exact one is not, or the reverse.
+
+All float32 numbers of one function take minutes; where it says `1/17` instead, this page was made in less time than the
+command takes by default. Kernels for AVX-512 have the bits of those for AVX2, which the tests check. Random data are
+seeded.
 
 """
 OTHERS = ("NumPy", "SciPy", "torch")
