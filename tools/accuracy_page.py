@@ -18,7 +18,8 @@ rounded one; where the docstring names another unit, for terms that cancel, it i
 
 Exact results are those of the tests' oracle: for float16 and float32 NumPy in float64 (for the billions of float32,
 fastml's own float64 kernels, compared with it on the way), for float64 longdouble, and near the edges mpmath. The worst
-errors of sigmoid, tanh, log_sigmoid, softplus, silu and gelu are what mpmath finds at these inputs, with 40 digits.
+errors of sigmoid, tanh, log_sigmoid, softplus, silu and gelu in float16 and float32 are what mpmath finds at these
+inputs, with 40 digits.
 
 * *inputs*: `all` numbers of the dtype; `1/17`, every 17th of them; so many `random` ones; `edges`, where range
   reductions switch and results saturate or get subnormal; `samples`, random arrays of many shapes. leaky_relu has the
