@@ -61,6 +61,12 @@ def test_the_docstrings_keep_their_promise(accuracy, isa, dtype):
         assert line.seen.deepest <= 1, line  # monotone to one ULP
 
 
+def test_every_promise_is_measured(accuracy, fastml):
+    sentence = accuracy.ulp.SENTENCE
+    docstrings = {name: " ".join((getattr(fastml, name).__doc__ or "").split()) for name in fastml.__all__}
+    assert {name for name, text in docstrings.items() if sentence.search(text)} == set(accuracy.FUNCTIONS)
+
+
 def test_every_float16_is_rounded_to_the_nearest(accuracy, sweeps, isa):
     for name in sweeps.UNARY:
         (line,) = accuracy.lines(name, "float16", isa, accuracy.QUICK)
