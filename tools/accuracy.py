@@ -106,8 +106,10 @@ def lines(name: str, dtype: str, isa: str, effort: Effort) -> Iterator[Line]:
         if precise:
             yield line("samples", samples.sweep(name, dtype, isa, effort.row_elements, effort.beside))
         return
-    if precise and (name not in sweeps.UNARY or dtype == "float64"):
+    if precise and (name not in ALL_INPUTS or dtype == "float64"):
         yield line("random", sweeps.sweep_random(name, dtype, isa, effort.random, effort.beside))
+    if precise and sweeps.has_parameter(name):
+        yield line("any parameter", sweeps.sweep_random(name, dtype, isa, effort.random, own=True))
     with sweeps.kernels(isa):
         if dtype == "float64" and (points := sweeps.mpmath_points(name, effort.edges)):
             yield line("edges", sweeps.measure(name, points[:1], points[1], beside=effort.beside))
@@ -123,7 +125,7 @@ def show(line: Line) -> None:
     notes = [f"{seen.misrounded} not nearest"] if line.dtype == "float16" and line.inputs != "samples" else []
     if line.function in sweeps.MONOTONE and line.inputs != "NumPy's":
         notes.append(f"{seen.backward} steps back" + (f" (<= {seen.deepest} ULP)" if seen.backward else ""))
-    head = f"{line.function:33}{line.dtype:8} {line.isa:7}{line.inputs:8}{seen.points:>11}"
+    head = f"{line.function:33}{line.dtype:8} {line.isa:7}{line.inputs:14}{seen.points:>11}"
     verdict = " " if line.kept else "!"
     measured = f"{seen.error:9.4f} {verdict}{line.bound:6g}  {seen.witness:45}"
     print(head, measured, ", ".join(notes), flush=True)
@@ -167,7 +169,7 @@ def measure(options: argparse.Namespace) -> Iterator[Line]:
     if not options.quick:
         effort = Effort(options.stride, random=1 << 22, edges=4000, row_elements=1 << 18, jobs=options.jobs)
     effort = replace(effort, part=options.part, beside=options.beside or options.markdown is not None)
-    print(f"{'function':33}{'dtype':8} {'isa':7}{'inputs':8}{'points':>11} {'worst ULP':>9} {'bound':>7}  worst at")
+    print(f"{'function':33}{'dtype':8} {'isa':7}{'inputs':14}{'points':>11} {'worst ULP':>9} {'bound':>7}  worst at")
     for name in options.function:
         for dtype in options.dtype:
             for isa in options.isa:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from accuracy_oracle import ALL_INPUTS, CENTRE
-from accuracy_seen import Peer, Seen
+from accuracy_seen import Peer, Seen, Worst
 
 INTRODUCTION = """# Accuracy
 
@@ -23,7 +23,7 @@ inputs, with 40 digits.
 
 * *inputs*: `all` numbers of the dtype; `1/17`, every 17th of them; so many `random` ones; `edges`, where range
   reductions switch and results saturate or get subnormal; `samples`, random arrays of many shapes. leaky_relu has the
-  slope 0.01 and elu the alpha 1 for `all`, as in torch, and any for `random`.
+  slope 0.01 and elu the alpha 1, as in torch, but for `any parameter`, which has a random one for each number.
 * *promised*: the bound in the docstring. *max*: the largest error seen, *at* the input that has it.
 * *mean*, *50 %*, *99 %*, *99.9 %*: the distribution of the errors, what so many of them do not exceed (to 1.6 %);
   *> 0.5*, *> 1*: the share of larger ones. For functions of one argument it is that of {low} <= |x| < {high}, where
@@ -32,8 +32,8 @@ inputs, with 40 digits.
 The second table of a section has the largest errors of others on the same inputs, and the input; in brackets those for
 {low} <= |x| < {high} alone, where they are smaller. NumPy has tanh and maximum; for the rest stands the formula that
 one writes down (`bench/baselines*.py`). SciPy is `scipy.special`, with a product where need be, torch its operators
-or, for losses, autograd. A blank means that there is none, or none of this dtype; `inf`, that the result is infinite or
-NaN where the exact one is not, or the reverse.
+or, for losses, autograd. The least error of a row is bold. A blank means that there is none, or none of this dtype;
+`inf`, that the result is infinite or NaN where the exact one is not, or the reverse.
 
 All float32 numbers of one function take minutes; where it says `1/17` instead, this page was made in less time than the
 command takes by default. Kernels for AVX-512 have the bits of those for AVX2, which the tests check. Random data are
@@ -117,12 +117,19 @@ def rows(lines: Iterable[Line]) -> Iterator[list[Line]]:
 
 def number(error: float) -> str:
     """Return an error in ULP, to be read."""
+    if error == 0:
+        return "0"
     return f"{error:.4f}" if error < 100 else f"{error:.2g}"
 
 
 def share(part: float) -> str:
     """Return a share as a percentage."""
     return "0" if part == 0 else f"{100 * part:.2g} %"
+
+
+def place(worst: Worst) -> str:
+    """Return the input of an error that is one."""
+    return f"`{worst.witness}`" if worst.error > 0 else ""
 
 
 def amount(line: Line) -> str:
@@ -138,7 +145,7 @@ def measured(sweeps: list[Line]) -> list[str]:
     first, worst = sweeps[0], max(sweeps, key=lambda line: line.seen.error)
     histogram = first.seen.histogram
     cells = [f"`{first.function}`", first.dtype, first.isa, "; ".join(map(amount, sweeps)), f"{first.bound:g}"]
-    cells += [f"**{number(worst.seen.error)}**", f"`{worst.seen.witness}`", f"{histogram.mean():.3f}"]
+    cells += [f"**{number(worst.seen.error)}**", place(worst.seen), f"{histogram.mean():.3f}"]
     cells += [f"{histogram.quantile(part):.2f}" for part in (0.5, 0.99, 0.999)]
     return [*cells, *(share(histogram.above(limit)) for limit in (0.5, 1.0))]
 
@@ -151,18 +158,21 @@ def beside(sweeps: list[Line]) -> list[str] | None:
             others.setdefault(name, Peer()).add(peer)
     if not others:
         return None
-    cells = [f"`{sweeps[0].function}`", sweeps[0].dtype, number(max(line.seen.error for line in sweeps))]
+    ours = max(line.seen.error for line in sweeps if line.seen.others)
+    least = min(ours, *(peer.error for peer in others.values()))
+
+    def cell(error: float) -> str:
+        return f"**{number(error)}**" if error <= 1.01 * least else number(error)
+
+    cells = [f"`{sweeps[0].function}`", sweeps[0].dtype, cell(ours)]
     for name in OTHERS:
-        cell = ""
-        if name in others:
-            error, central = others[name].error, others[name].central
-            less = sweeps[0].function in ALL_INPUTS and central < 0.99 * error
-            cell = (
-                number(error)
-                + (f" ({number(central)})" if less else "")
-                + f" at `{others[name].witness}`" * (error > 0)
-            )
-        cells.append(cell)
+        if name not in others:
+            cells.append("")
+            continue
+        peer = others[name]
+        less = sweeps[0].function in ALL_INPUTS and peer.central < 0.99 * peer.error
+        central = f" ({number(peer.central)})" if less else ""
+        cells.append(cell(peer.error) + central + (f" at {place(peer)}" if peer.error > 0 else ""))
     return cells
 
 
@@ -182,7 +192,8 @@ def markdown(lines: list[Line], versions: dict[str, str], families: dict[str, tu
     )
     page += ".\n"
     for family, functions in families.items():
-        section = [sweeps for name in functions for sweeps in found if sweeps[0].function == name]
+        section = [sweeps for sweeps in found if sweeps[0].function in functions]
+        section.sort(key=lambda sweeps: (functions.index(sweeps[0].function), sweeps[0].dtype))
         if not section:
             continue
         page += f"\n## {family}\n\n" + table((*HEAD, *DISTRIBUTION), map(measured, section))

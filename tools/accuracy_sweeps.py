@@ -113,22 +113,26 @@ def gradients(rng: np.random.Generator, dtype: str, n: int, *, smallest: int) ->
     return drawn
 
 
-def sweep_random(name: str, dtype: str, isa: str, n: int, beside: bool = False) -> Seen:
+def has_parameter(name: str) -> bool:
+    """Tell whether a function, or the function of a gradient, has a parameter."""
+    return name.removesuffix("_backward") in WITH_PARAMETER
+
+
+def sweep_random(name: str, dtype: str, isa: str, n: int, beside: bool = False, own: bool = False) -> Seen:
     """Measure random arguments, or random pairs of a gradient and an output (or input) of the function.
 
-    Of functions with a parameter every other block has one of its own for each element, and no others beside.
+    With `own`, each element has a parameter of its own, which the others lack.
     """
     rng, seen = np.random.default_rng(n), Seen()
     limits = np.finfo(dtype)
     # elu_backward's promise is for products with alpha that are not subnormal
     smallest = limits.minexp + 9 if name == "elu_backward" else limits.minexp - limits.nmant
     with kernels(isa):
-        for block in range(0, n, BLOCK):
+        for _ in range(0, n, BLOCK):
             x = spread(rng, BLOCK).astype(dtype)
             if name in cases.FROM_OUTPUT:
                 x = getattr(reference, name.removesuffix("_backward"))(x).astype(dtype)
             inputs = with_parameter(name, x)
-            own = len(inputs) > 1 and block % (2 * BLOCK) > 0
             if own:
                 inputs = (x, rng.uniform(0.01, 3, BLOCK).astype(dtype))
             if name in BACKWARD:
