@@ -102,9 +102,20 @@ def test_the_page(accuracy, tmp_path, capsys):
     measured, beside = rows[:2]
     assert measured[:7] == ["`tanh`", "float16", "base", "all", "0.5", "**0.4999**", "`0x1.d14p-6`"]
     assert measured[-2:] == ["0", "0"]
-    assert beside[:3] == ["`tanh`", "float16", "0.4999"]
-    assert re.fullmatch(r"0\.\d{4}( \(.*\))? at `.*`", beside[3])  # NumPy's
+    assert beside[:2] == ["`tanh`", "float16"]
+    assert beside[2].strip("*") == "0.4999"
+    assert re.fullmatch(r"(\*\*)?0\.\d{4}(\*\*)?( \(.*\))? at `.*`", beside[3])  # NumPy's
     assert "fastml" in text.split("## ")[0].splitlines()[-2]
+
+
+def test_the_least_error_is_bold_and_the_central_one_in_brackets(accuracy, tools):
+    Peer, Seen = (getattr(tools("accuracy_seen"), name) for name in ("Peer", "Seen"))
+    others = {"torch": Peer(np.inf, "inf", 0.75), "NumPy": Peer(0.5, "0x1p+0", 0.5)}
+    line = accuracy.Line("tanh", "float32", "avx2", 2, "all", Seen(1.25, "0x1p-1", others=others))
+    alone = accuracy.replace(line, seen=Seen(9.0, "x"))  # inputs that others do not know
+    expected = ["`tanh`", "float32", "1.2500", "**0.5000** at `0x1p+0`", "", "inf (0.7500) at `inf`"]
+    assert accuracy.page.beside([line, alone]) == expected
+    assert accuracy.page.beside([alone]) is None
 
 
 def test_instruction_sets_of_the_same_results_share_a_row(accuracy, tmp_path):
