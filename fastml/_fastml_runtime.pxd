@@ -205,13 +205,11 @@ cdef ptrdiff_t count_classes(const void *values, int dtype, ptrdiff_t n, ptrdiff
 cdef ptrdiff_t add_weights(const void *values, int dtype, ptrdiff_t n, double *total) noexcept nogil
 cdef void store(char *to, int dtype, ptrdiff_t step, const void *values, ptrdiff_t n) noexcept nogil
 cdef void convert(void *to, int dtype, const char *source, ptrdiff_t step, ptrdiff_t n, int kind) noexcept nogil
-cdef void sparse_dots(int dtype, const void *value, const int32_t *index, const ptrdiff_t *start, const void *w,
-                      void *z, ptrdiff_t R) noexcept nogil
 cdef void sparse_scatter(int dtype, const void *value, const int32_t *index, const ptrdiff_t *start, const void *z,
                          void *gradient, ptrdiff_t R) noexcept nogil
 cdef void shift_scores(int dtype, void *Z, const void *bias, double scale, ptrdiff_t R, ptrdiff_t KP) noexcept nogil
 cdef void fold_scores(int dtype, void *z, ptrdiff_t R) noexcept nogil
 cdef void curve_scores(int dtype, const void *Z, void *U, const void *weight, ptrdiff_t R, ptrdiff_t K,
                        ptrdiff_t KP, bint multi_label) noexcept nogil
-cdef void drain(int dtype, double *total, void *recent, ptrdiff_t step, ptrdiff_t parts, ptrdiff_t n, bint first,
-                double last) noexcept nogil
+cdef void drain(int dtype, double *total, void *recent, ptrdiff_t step, ptrdiff_t K, ptrdiff_t apart, ptrdiff_t parts,
+                ptrdiff_t d, bint first, double last) noexcept nogil

@@ -28,16 +28,14 @@ cdef extern from "convert.h" nogil:
 
 
 cdef extern from "logistic_sparse.h" nogil:
-    void fastml_sparse_dots(int dtype, const void *value, const int32_t *index, const ptrdiff_t *start, const void *w,
-                            void *z, ptrdiff_t R)
     void fastml_sparse_scatter(int dtype, const void *value, const int32_t *index, const ptrdiff_t *start,
                                const void *z, void *gradient, ptrdiff_t R)
     void fastml_shift_scores(int dtype, void *Z, const void *bias, double scale, ptrdiff_t R, ptrdiff_t KP)
     void fastml_fold_scores(int dtype, void *z, ptrdiff_t R)
     void fastml_curve_scores(int dtype, const void *Z, void *U, const void *weight, ptrdiff_t R, ptrdiff_t K,
                              ptrdiff_t KP, bint multi_label)
-    void fastml_drain(int dtype, double *total, void *recent, ptrdiff_t step, ptrdiff_t parts, ptrdiff_t n, bint first,
-                      double last)
+    void fastml_drain(int dtype, double *total, void *recent, ptrdiff_t step, ptrdiff_t K, ptrdiff_t apart,
+                      ptrdiff_t parts, ptrdiff_t d, bint first, double last)
 
 
 cdef const fastml_table *kernels() noexcept nogil:
@@ -80,12 +78,6 @@ cdef ptrdiff_t add_weights(const void *values, int dtype, ptrdiff_t n, double *t
     return fastml_add_weights(values, dtype, n, total)
 
 
-cdef void sparse_dots(int dtype, const void *value, const int32_t *index, const ptrdiff_t *start, const void *w,
-                      void *z, ptrdiff_t R) noexcept nogil:
-    """Add X w to the scores of sparse rows."""
-    fastml_sparse_dots(dtype, value, index, start, w, z, R)
-
-
 cdef void sparse_scatter(int dtype, const void *value, const int32_t *index, const ptrdiff_t *start, const void *z,
                          void *gradient, ptrdiff_t R) noexcept nogil:
     """Add X^T z to the gradient."""
@@ -108,10 +100,10 @@ cdef void curve_scores(int dtype, const void *Z, void *U, const void *weight, pt
     fastml_curve_scores(dtype, Z, U, weight, R, K, KP, multi_label)
 
 
-cdef void drain(int dtype, double *total, void *recent, ptrdiff_t step, ptrdiff_t parts, ptrdiff_t n, bint first,
-                double last) noexcept nogil:
+cdef void drain(int dtype, double *total, void *recent, ptrdiff_t step, ptrdiff_t K, ptrdiff_t apart, ptrdiff_t parts,
+                ptrdiff_t d, bint first, double last) noexcept nogil:
     """Move recent sums into float64 ones."""
-    fastml_drain(dtype, total, recent, step, parts, n, first, last)
+    fastml_drain(dtype, total, recent, step, K, apart, parts, d, first, last)
 
 
 CONVERTIBLE = {

@@ -8,7 +8,7 @@ one of float64, in the order of the tasks: all at places that depend on the data
 from libc.stdint cimport int32_t
 
 from fastml._fastml_runtime cimport (
-    FASTML_SIGMOID, curve_scores, drain, fold_scores, shift_scores, sparse_dots, sparse_scatter,
+    FASTML_SIGMOID, curve_scores, drain, fold_scores, shift_scores, sparse_scatter,
 )
 
 cdef enum:
@@ -18,7 +18,7 @@ cdef enum:
     ENTRIES_PER_FEATURE = 4  # at least, for every task whose gradient is to be added up
     GRADIENTS_BYTES = 33554432   # of all tasks
     SLICE = 65536            # entries and rows for each of PARTS tasks between two looks at signals
-    DRAIN_FEATURES = 32768   # elements drained by one task
+    DRAIN_ELEMENTS = 32768   # drained by one task
     DENSE_BYTES = 8388608    # of rows made dense for the curvature, at a time
     LOSS, GRADIENT, CURVATURE, PROBABILITIES
 
@@ -49,6 +49,7 @@ cdef struct SparsePass:
     int value_kind, indptr_kind
     bint wide                # int64 indices
     bint direct              # values in the dtype of w
+    bint checked             # the indices, by an earlier pass
     int what
     double scale
     ptrdiff_t step           # elements of a row of w
@@ -57,8 +58,8 @@ cdef struct SparsePass:
     const char *v            # the direction of CURVATURE
     const char *v_bias
     ptrdiff_t part_count, slice, cost
-    double *total            # d x step
-    ptrdiff_t part_bytes
+    double *total            # d x K
+    ptrdiff_t gradient_bytes     # of a task
     bint first_drain
     double last_drain        # the last time: what the total is multiplied by, else 0
     SparsePart parts[PARTS]
@@ -103,7 +104,7 @@ cdef bint load_entries(const SparsePass *s, SparsePart *part, ptrdiff_t at, ptrd
     cdef const char *v = s.value + at * s.value_size
     cdef const char *x = s.index + at * (8 if s.wide else 4)
     cdef int32_t *to = part.index + start if s.wide or copy else NULL
-    if not kernels().check_indices(x, s.wide, to, n, <int32_t>(s.base.d - 1)):
+    if not (s.checked and to == NULL) and not kernels().check_indices(x, s.wide, to, n, <int32_t>(s.base.d - 1)):
         return False
     index[0] = <const int32_t *>x if to == NULL else to
     value[0] = v
@@ -138,10 +139,7 @@ cdef bint load_block(const SparsePass *s, SparsePart *part, const Block *block, 
 
 cdef void add_scores(const SparsePass *s, const char *value, const int32_t *index, const ptrdiff_t *start,
                      const char *w, char *Z, ptrdiff_t R) noexcept nogil:
-    if s.base.K == 1:
-        sparse_dots(s.base.dtype, value, index, start, w, Z, R)
-    else:
-        kernels().sparse_scores[s.base.dtype](value, index, start, w, Z, R, s.base.K)
+    kernels().sparse_scores[s.base.dtype](value, index, start, w, Z, R, s.base.K)
 
 
 cdef void add_slopes(const SparsePass *s, const char *value, const int32_t *index, const ptrdiff_t *start,
@@ -255,7 +253,11 @@ cdef void sparse_part(void *context, ptrdiff_t number) noexcept nogil:
 cdef void drain_part(void *context, ptrdiff_t number) noexcept nogil:
     """Drain some features' recent gradients, those of all tasks in their order."""
     cdef SparsePass *s = <SparsePass *>context
-    cdef ptrdiff_t start = number * DRAIN_FEATURES
-    cdef ptrdiff_t n = min(s.base.d * s.step - start, <ptrdiff_t>DRAIN_FEATURES)
-    drain(s.base.dtype, s.total + start, s.parts[0].recent + start * item_size(&s.base), s.part_bytes, s.part_count, n,
-          s.first_drain, s.last_drain)
+    cdef ptrdiff_t features = drain_features(s), start = number * features
+    drain(s.base.dtype, s.total + start * s.base.K, s.parts[0].recent + start * s.step * item_size(&s.base), s.step,
+          s.base.K, s.gradient_bytes, s.part_count, min(s.base.d - start, features), s.first_drain, s.last_drain)
+
+
+cdef inline ptrdiff_t drain_features(const SparsePass *s) noexcept nogil:
+    """Return how many features one task drains."""
+    return DRAIN_ELEMENTS // s.step + 1

@@ -5,6 +5,7 @@ cdef class SparseProblem(Problem):
     """As `Problem`, of a matrix X with data, indices, indptr and shape, as `fastml._sparse.Csr` has checked it."""
 
     cdef object data, indices, indptr
+    cdef list kept           # gradients of tasks, all 0, where no pass has them
     cdef SparsePass sparse
     cdef ptrdiff_t task_stop[PARTS]
     cdef ptrdiff_t task_count
@@ -31,14 +32,16 @@ cdef class SparseProblem(Problem):
         s.indptr_kind, s.wide = self.indptr.itemsize, self.indices.itemsize == 8
         s.direct = self.data.dtype == self.dtype
         s.entries = min(self.data.size, self.indices.size)
+        self.kept = []
         self.task_count = share_rows(s, self.n, self.task_stop)
 
     cdef run_sparse(self, int what, w, b, v, v_bias, char *probabilities, const int64_t[::1] rows, total, sums):
-        """Pass over the rows; add the gradient to total (d x step), and loss, weight and bias to sums."""
+        """Pass over the rows; write the gradient to total (d x K), and add loss, weight and bias to sums."""
         cdef SparsePass s = self.sparse
-        cdef ptrdiff_t size = item_size(&s.base), gradient, buffers, k
+        cdef ptrdiff_t size = item_size(&s.base), buffers, k
         cdef ptrdiff_t task_stop[PARTS]
         cdef char *memory
+        cdef char *gradients = NULL
         s.what = what
         s.base.probabilities = probabilities
         s.part_count = self.task_count
@@ -52,28 +55,41 @@ cdef class SparseProblem(Problem):
         if what == CURVATURE:
             kept += [model_of(&s, v, self.dtype), bias_of(&s, v_bias, self.dtype, 0)]
             s.v, s.v_bias = data_of(kept[2]), data_of(kept[3])
-        gradient = padded(s.base.d * s.step * size) if total is not None else 0
+        if total is not None:
+            s.gradient_bytes = padded(s.base.d * s.step * size)
+            recent = self.take_gradients(s.part_count * s.gradient_bytes)
+            s.total, gradients, s.first_drain = <double *>data_of(total), data_of(recent), True
         buffers = part_bytes(&s)
-        memory = <char *>calloc(s.part_count, gradient + buffers)
+        memory = <char *>malloc(s.part_count * buffers)
         if memory == NULL:
-            raise MemoryError(f"no memory for {s.part_count} partial sums of {gradient + buffers} bytes")
+            raise MemoryError(f"no memory for {s.part_count} buffers of {buffers} bytes")
         try:
             for k in range(s.part_count):
-                lay_out(&s, &s.parts[k], memory + k * (gradient + buffers), gradient)
+                lay_out(&s, &s.parts[k], memory + k * buffers)
+                s.parts[k].recent = gradients + k * s.gradient_bytes
                 s.parts[k].row = task_stop[k - 1] if k else 0
                 s.parts[k].stop = task_stop[k]
-            s.total = <double *>data_of(total) if total is not None else NULL
-            s.part_bytes, s.first_drain = gradient + buffers, True
             self.run_slices(&s)
             for k in range(s.part_count):
                 self.check_sparse(&s.parts[k])
                 add_sparse(sums, &s, &s.parts[k])
         finally:
             free(memory)
+        self.sparse.checked = self.sparse.checked or rows is None
+        if total is not None and not self.kept:
+            self.kept.append(recent)
+
+    cdef take_gradients(self, ptrdiff_t size):
+        """Return memory that is 0, from an earlier pass if there is; a pass at the same time has other memory."""
+        try:
+            recent = self.kept.pop()
+        except IndexError:
+            recent = None
+        return recent if recent is not None and recent.nbytes >= size else np.zeros(size, np.uint8)
 
     cdef run_slices(self, SparsePass *s):
         """Let all tasks advance until they are done; drain what they add up, and look at pending signals between."""
-        cdef ptrdiff_t recent = 0, elements = s.base.d * s.step, round_cost, left
+        cdef ptrdiff_t recent = 0, features = drain_features(s), round_cost, left
         cdef double entry_ns = ENTRY_NS * (1 + s.step * 0.25)
         s.slice = max(SLICE * PARTS // s.part_count // ((s.step + 31) // 32), <ptrdiff_t>4096)
         round_cost = s.slice * s.part_count
@@ -87,8 +103,8 @@ cdef class SparseProblem(Problem):
             if s.total != NULL and (left == 0 or recent >= ENTRIES_PER_FEATURE * s.base.d):
                 s.last_drain = 0 if left else self.scale / self.total_weight(s)
                 with nogil:
-                    parallel_for(drain_part, s, (elements + DRAIN_FEATURES - 1) // DRAIN_FEATURES,
-                                 elements * s.part_count * 0.4)
+                    parallel_for(drain_part, s, (s.base.d + features - 1) // features,
+                                 s.base.d * s.step * s.part_count * 0.4)
                 recent = 0
                 s.first_drain = False
             PyErr_CheckSignals()
@@ -120,7 +136,7 @@ cdef class SparseProblem(Problem):
         """Return the mean loss, without penalties, and its gradient for w and b in float64 (None without gradient)."""
         cdef ptrdiff_t n = self.n if rows is None else rows.shape[0]
         sums = np.zeros(2 + self.sparse.base.KP)
-        total = np.empty((self.d, self.sparse.step)) if gradient else None
+        total = np.empty(w.shape) if gradient else None
         self.run_sparse(GRADIENT if gradient else LOSS, w, b, None, None, NULL, rows, total, sums)
         weight = sums[1] if self.weight is not None else np.float64(n)
         if not weight > 0:
@@ -128,19 +144,19 @@ cdef class SparseProblem(Problem):
             if gradient:
                 total[...] = 0
         loss = sums[0] / weight
-        return (loss, *self.mean(total, sums, weight, w.shape)) if gradient else (loss, None, None)
+        return (loss, total, sums[2:2 + self.classes] / weight) if gradient else (loss, None, None)
 
     def hessian_product(self, w, b, v, v_b):
         """Return the product of the mean loss's Hessian at w and b, without penalties, with the direction v, v_b.
 
         Both parts are float64, of the shapes of `evaluate`'s gradients.
         """
-        sums, total = np.zeros(2 + self.sparse.base.KP), np.empty((self.d, self.sparse.step))
+        sums, total = np.zeros(2 + self.sparse.base.KP), np.empty(w.shape)
         self.run_sparse(CURVATURE, w, b, v, v_b, NULL, None, total, sums)
         weight = sums[1] if self.weight is not None else np.float64(self.n)
         if not weight > 0:
             sums[:], total[...], weight = 0, 0, 1.0
-        return self.mean(total, sums, weight, w.shape)
+        return total, sums[2:2 + self.classes] / weight
 
     def curvature(self, w, b, rows=None):
         """As `Problem`'s, of rows that are made dense, DENSE_BYTES of them at a time."""
@@ -163,12 +179,6 @@ cdef class SparseProblem(Problem):
         sums = np.zeros(2 + self.sparse.base.KP)
         self.run_sparse(PROBABILITIES, w, b, None, None, data_of(out), None, None, sums)
         return out if self.classes > 1 or self.multi_label else out[:, 0]
-
-    cdef mean(self, total, sums, weight, shape):
-        """Return the means over features without what is behind the classes, and those over the bias."""
-        if self.sparse.step != self.classes:
-            total = np.ascontiguousarray(total[:, :self.classes])
-        return total.reshape(shape), sums[2:2 + self.classes] / weight
 
 
 cdef ptrdiff_t rows_left(const SparsePass *s) noexcept:
@@ -198,7 +208,7 @@ cdef ptrdiff_t share_rows(SparsePass *s, ptrdiff_t n, ptrdiff_t *task_stop) noex
     cdef ptrdiff_t count = 1, k, low, high, middle, wanted, cost = cost_of(s, n), elements = s.base.d * s.step
     cdef ptrdiff_t entries = cost - ROW_COST * n
     while (2 * count <= PARTS and 2 * count * PART_COST <= cost
-           and 2 * count * ENTRIES_PER_FEATURE * s.base.d <= entries
+           and (2 * count * ENTRIES_PER_FEATURE * s.base.d <= entries or (count == 1 and s.base.d <= entries))
            and 2 * count * elements * item_size(&s.base) <= GRADIENTS_BYTES):
         count *= 2
     for k in range(count):
@@ -218,12 +228,18 @@ cdef ptrdiff_t share_rows(SparsePass *s, ptrdiff_t n, ptrdiff_t *task_stop) noex
 
 cdef model_of(const SparsePass *s, w, dtype):
     """Return w in rows of `step` elements: itself, or a copy."""
-    w = w.reshape(s.base.d, s.base.K)
-    if s.step != s.base.K:
-        wide = np.zeros((s.base.d, s.step), dtype)
-        wide[:, :s.base.K] = w
-        return wide
-    return np.require(w, dtype, "CA")
+    cdef ptrdiff_t i, k, K = s.base.K, step = s.step
+    cdef const float *source
+    cdef float *target
+    w = np.require(w, dtype, "CA")
+    if step == K:
+        return w
+    wide = np.empty((s.base.d, step), dtype)
+    source, target = <const float *>data_of(w), <float *>data_of(wide)   # two or three classes of float32
+    for i in range(s.base.d):
+        for k in range(step):
+            target[i * step + k] = source[i * K + k] if k < K else 0
+    return wide
 
 
 cdef bias_of(const SparsePass *s, b, dtype, beyond):
@@ -248,10 +264,11 @@ cdef ptrdiff_t part_bytes(const SparsePass *s) noexcept:
             + s.base.multi_label * padded(FASTML_BLOCK_ROWS * s.base.K * size) + BLOCK_ENTRIES * (size + 4))
 
 
-cdef void lay_out(const SparsePass *s, SparsePart *part, char *memory, ptrdiff_t gradient) noexcept:
+cdef void lay_out(const SparsePass *s, SparsePart *part, char *memory) noexcept:
     cdef ptrdiff_t size = item_size(&s.base), KP = s.base.KP
-    part.recent = memory
-    part.bias = <double *>(memory + gradient)
+    memset(part, 0, sizeof(SparsePart))
+    memset(memory, 0, KP * 8)
+    part.bias = <double *>memory
     part.recent_bias = <char *>part.bias + padded(KP * 8)
     part.Z = part.recent_bias + padded(KP * size)
     part.U = part.Z + (padded(FASTML_BLOCK_ROWS * KP * size) if s.what == CURVATURE else 0)

@@ -189,8 +189,8 @@ enum { FASTML_BLOCK_ROWS = 256, FASTML_MIN_FEATURES = 16, FASTML_CLASS_STEP = 16
 typedef void (*fastml_residuals)(void *Z, const void *target, const void *weight, double *loss, void *bias_gradient,
                                  ptrdiff_t R, ptrdiff_t K, int multi_label);
 typedef void (*fastml_probabilities)(void *Z, ptrdiff_t R, ptrdiff_t K, int multi_label);
-/* Those two products over sparse rows: Z[R, K_padded] += X W, and gradient[d, K] += X^T Z, for K > 1. Row r has the
- * values and indices from start[r] to start[r + 1]. Rows of W and of the gradient have K elements, or those of 16 bytes
+/* Those two products over sparse rows: Z[R, K_padded] += X W, and gradient[d, K] += X^T Z, this for K > 1. Row r has
+ * the values and indices from start[r] to start[r + 1]. Rows of W and of the gradient have K elements, or those of 16 bytes
  * where that is more: what is behind K is 0. */
 typedef void (*fastml_sparse_scores)(const void *value, const int32_t *index, const ptrdiff_t *start, const void *W,
                                      void *Z, ptrdiff_t R, ptrdiff_t K);

@@ -4,6 +4,7 @@
 #define ISA avx2
 #define FASTML_FMA 1
 #define FASTML_F16C 1
+#define FASTML_GATHER 1
 #include "macros.h"
 #include <immintrin.h>
 #ifdef __clang__

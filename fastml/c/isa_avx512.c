@@ -4,6 +4,7 @@
 #define ISA avx512
 #define FASTML_FMA 1
 #define FASTML_F16C 1
+#define FASTML_GATHER 1
 #define VECTOR_BYTES 64
 #include "macros.h"
 #include <immintrin.h>

@@ -3,24 +3,6 @@
 #include "fastml.h"
 #include "macros.h"
 
-/* Two sums, over even and odd entries: more cost their remainder, in rows of tens. Gathering instructions are slower. */
-#define DOTS(T)                                                                                          \
-    static void dots_##T(const T *value, const int32_t *index, const ptrdiff_t *start, const T *w, T *z, \
-                         ptrdiff_t R) {                                                                  \
-        for (ptrdiff_t r = 0; r < R; r++) {                                                              \
-            T even = 0, odd = 0;                                                                         \
-            ptrdiff_t j = start[r], stop = start[r + 1];                                                 \
-            for (; j + 2 <= stop; j += 2) {                                                              \
-                even += value[j] * w[index[j]];                                                          \
-                odd += value[j + 1] * w[index[j + 1]];                                                   \
-                OPAQUE(even); /* or GCC makes vectors of it, and is slower by half */                    \
-            }                                                                                            \
-            if (j < stop) even += value[j] * w[index[j]];                                                \
-            z[r] += even + odd;                                                                          \
-        }                                                                                                \
-        clear_flags();                                                                                   \
-    }
-
 #define SCATTER(T)                                                                                                 \
     static void scatter_##T(const T *value, const int32_t *index, const ptrdiff_t *start, const T *z, T *gradient, \
                             ptrdiff_t R) {                                                                         \
@@ -69,24 +51,25 @@
 
 #define TILE 1024
 
-#define DRAIN(T)                                                                                             \
-    static void drain_##T(double *total, T *recent, ptrdiff_t step, ptrdiff_t parts, ptrdiff_t n, int first, \
-                          double last) {                                                                     \
-        for (ptrdiff_t at = 0; at < n; at += TILE, total += TILE, recent += TILE) {                          \
-            ptrdiff_t count = n - at < TILE ? n - at : TILE;                                                 \
-            if (first) memset(total, 0, (size_t)count * sizeof *total);                                      \
-            for (ptrdiff_t k = 0; k < parts; k++) {                                                          \
-                T *from = (T *)((char *)recent + k * step);                                                  \
-                IVDEP for (ptrdiff_t i = 0; i < count; i++) total[i] += from[i];                             \
-                if (last == 0) memset(from, 0, (size_t)count * sizeof *from);                                \
-            }                                                                                                \
-            for (ptrdiff_t i = 0; i < count && last != 0; i++) total[i] *= last;                             \
-        }                                                                                                    \
-        clear_flags();                                                                                       \
+#define DRAIN(T)                                                                                              \
+    static void drain_##T(double *total, T *recent, ptrdiff_t step, ptrdiff_t K, ptrdiff_t apart,             \
+                          ptrdiff_t parts, ptrdiff_t d, int first, double last) {                             \
+        for (ptrdiff_t rows = TILE / step + 1; d > 0; d -= rows, total += rows * K, recent += rows * step) {  \
+            if (rows > d) rows = d;                                                                           \
+            if (first) memset(total, 0, (size_t)(rows * K) * sizeof *total);                                  \
+            for (ptrdiff_t k = 0; k < parts; k++) {                                                           \
+                T *from = (T *)((char *)recent + k * apart);                                                  \
+                for (ptrdiff_t i = 0; i < rows && K < step; i++)                                              \
+                    for (ptrdiff_t j = 0; j < K; j++) total[i * K + j] += from[i * step + j];                 \
+                if (K == step)                                                                                \
+                    IVDEP for (ptrdiff_t i = 0; i < rows * K; i++) total[i] += from[i];                       \
+                memset(from, 0, (size_t)(rows * step) * sizeof *from);                                        \
+            }                                                                                                 \
+            for (ptrdiff_t i = 0; i < rows * K && last != 0; i++) total[i] *= last;                           \
+        }                                                                                                     \
+        clear_flags();                                                                                        \
     }
 
-DOTS(float)
-DOTS(double)
 SCATTER(float)
 SCATTER(double)
 SHIFT(float)
@@ -97,12 +80,6 @@ CURVE(float)
 CURVE(double)
 DRAIN(float)
 DRAIN(double)
-
-void fastml_sparse_dots(int dtype, const void *value, const int32_t *index, const ptrdiff_t *start, const void *w,
-                        void *z, ptrdiff_t R) {
-    if (dtype == FASTML_F32) dots_float((const float *)value, index, start, (const float *)w, (float *)z, R);
-    else dots_double((const double *)value, index, start, (const double *)w, (double *)z, R);
-}
 
 void fastml_sparse_scatter(int dtype, const void *value, const int32_t *index, const ptrdiff_t *start, const void *z,
                            void *gradient, ptrdiff_t R) {
@@ -126,8 +103,8 @@ void fastml_curve_scores(int dtype, const void *Z, void *U, const void *weight, 
     else curve_double((const double *)Z, (double *)U, (const double *)weight, R, K, KP, multi_label);
 }
 
-void fastml_drain(int dtype, double *total, void *recent, ptrdiff_t step, ptrdiff_t parts, ptrdiff_t n, int first,
-                  double last) {
-    if (dtype == FASTML_F32) drain_float(total, (float *)recent, step, parts, n, first, last);
-    else drain_double(total, (double *)recent, step, parts, n, first, last);
+void fastml_drain(int dtype, double *total, void *recent, ptrdiff_t step, ptrdiff_t K, ptrdiff_t apart, ptrdiff_t parts,
+                  ptrdiff_t d, int first, double last) {
+    if (dtype == FASTML_F32) drain_float(total, (float *)recent, step, K, apart, parts, d, first, last);
+    else drain_double(total, (double *)recent, step, K, apart, parts, d, first, last);
 }

@@ -5,9 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One class: z[r] += X w, and gradient += X^T z. Row r has the values and indices from start[r] to start[r + 1]. */
-void fastml_sparse_dots(int dtype, const void *value, const int32_t *index, const ptrdiff_t *start, const void *w,
-                        void *z, ptrdiff_t R);
+/* One class: gradient += X^T z. Row r has the values and indices from start[r] to start[r + 1]. */
 void fastml_sparse_scatter(int dtype, const void *value, const int32_t *index, const ptrdiff_t *start, const void *z,
                            void *gradient, ptrdiff_t R);
 
@@ -22,9 +20,9 @@ void fastml_fold_scores(int dtype, void *z, ptrdiff_t R);
 void fastml_curve_scores(int dtype, const void *Z, void *U, const void *weight, ptrdiff_t R, ptrdiff_t K, ptrdiff_t KP,
                          int multi_label);
 
-/* total[n] (`first`: 0, whatever it holds) += the recent sums of all parts, `step` bytes apart, in their order. These
- * become 0; or, the last time, the total is multiplied by `last`, which else is 0. */
-void fastml_drain(int dtype, double *total, void *recent, ptrdiff_t step, ptrdiff_t parts, ptrdiff_t n, int first,
-                  double last);
+/* total[d, K] (`first`: 0, whatever it holds) += the recent sums of all parts, [d, step] each and `apart` bytes from one
+ * to the next, in their order; these become 0. The last time, the total is multiplied by `last`, which else is 0. */
+void fastml_drain(int dtype, double *total, void *recent, ptrdiff_t step, ptrdiff_t K, ptrdiff_t apart, ptrdiff_t parts,
+                  ptrdiff_t d, int first, double last);
 
 #endif

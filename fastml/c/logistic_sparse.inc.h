@@ -1,6 +1,6 @@
-/* What the pass over sparse rows shares with that over dense ones, and its products with several classes. The rows come
- * as pairs of a value and an index: row r has those from start[r] to start[r + 1]. Products with one class, numbers
- * gathered and scattered one by one, gain nothing from vectors and are in logistic_sparse.c. */
+/* What the pass over sparse rows shares with that over dense ones, and its products. The rows come as pairs of a value
+ * and an index: row r has those from start[r] to start[r + 1]. The gradient of one class, numbers scattered one by one,
+ * gains nothing from vectors and is in logistic_sparse.c. */
 
 /* Scores become weighted residuals, as in fastml_residuals. */
 static void FN(score_residuals)(void *Zv, const void *target, const void *weight, double *loss, void *bias_gradient,
@@ -17,6 +17,39 @@ static void FN(score_probabilities)(void *Z, ptrdiff_t R, ptrdiff_t K, int multi
     if (K == 1) FN(sigmoid)(Z, Z, R);
     else FN(class_probabilities)((T *)Z, R, K, FN(padded_classes)(K), multi_label);
     clear_flags();
+}
+
+/* Numbers of w: one instruction where there is one. */
+INLINE FN(half) FN(gather_half)(const T *w, const int32_t *index) {
+#if !defined(FASTML_GATHER)
+    FN(half) x;
+    for (int l = 0; l < HALF; l++) x[l] = w[index[l]];
+    return x;
+#elif DTYPE == F32
+    return (FN(half))_mm256_i32gather_ps(w, _mm256_loadu_si256((const __m256i *)index), 4);
+#else
+    return (FN(half))_mm256_i32gather_pd(w, _mm_loadu_si128((const __m128i *)index), 8);
+#endif
+}
+
+/* z[R] += X w */
+static void FN(sparse_dots)(const T *value, const int32_t *index, const ptrdiff_t *start, const T *w, T *z,
+                            ptrdiff_t R) {
+    for (ptrdiff_t r = 0; r < R; r++) {
+        FN(half) sum = {0};
+        T even = 0, odd = 0;
+        ptrdiff_t j = start[r], stop = start[r + 1];
+        for (; j + HALF <= stop; j += HALF) sum = FN(fma_half)(HALF_AT(value + j), FN(gather_half)(w, index + j), sum);
+        for (; j + 2 <= stop; j += 2) {
+            even = MULADD(value[j], w[index[j]], even);
+            odd = MULADD(value[j + 1], w[index[j + 1]], odd);
+            OPAQUE(even); /* or GCC makes vectors of it, and is slower */
+        }
+        if (j < stop) even = MULADD(value[j], w[index[j]], even);
+        for (int width = HALF / 2; width > 0; width /= 2)
+            for (int l = 0; l < width; l++) sum[l] += sum[l + width];
+        z[r] += sum[0] + (even + odd);
+    }
 }
 
 /* A row of W or of the gradient is TILES vectors of 32 bytes, or of 16 where the classes are few. The last vector
@@ -100,7 +133,8 @@ INLINE void FN(sparse_products)(const T *value, const int32_t *index, const ptrd
 /* Z[R, K_padded] += X W */
 NOINLINE static void FN(sparse_scores)(const void *value, const int32_t *index, const ptrdiff_t *start, const void *W,
                                        void *Z, ptrdiff_t R, ptrdiff_t K) {
-    FN(sparse_products)((const T *)value, index, start, (T *)W, (T *)Z, R, K, 0);
+    if (K == 1) FN(sparse_dots)((const T *)value, index, start, (const T *)W, (T *)Z, R);
+    else FN(sparse_products)((const T *)value, index, start, (T *)W, (T *)Z, R, K, 0);
     clear_flags();
 }
 
