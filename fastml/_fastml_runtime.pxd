@@ -122,6 +122,8 @@ cdef extern from "fastml.h" nogil:
                                           const void *W, void *Z, ptrdiff_t R, ptrdiff_t K) noexcept nogil
     ctypedef void (*fastml_sparse_gradient)(const void *value, const int32_t *index, const ptrdiff_t *start,
                                             const void *Z, void *gradient, ptrdiff_t R, ptrdiff_t K) noexcept nogil
+    ctypedef void (*fastml_sparse_drain)(double *total, void *recent, ptrdiff_t step, ptrdiff_t K, ptrdiff_t apart,
+                                         ptrdiff_t parts, ptrdiff_t d, bint first, double last) noexcept nogil
     ctypedef bint (*fastml_check_indices)(
         const char *source, bint wide, int32_t *to, ptrdiff_t n, int32_t last) noexcept nogil
     ctypedef void (*fastml_curvature_pack)(
@@ -186,6 +188,7 @@ cdef extern from "fastml.h" nogil:
         fastml_probabilities score_probabilities[3]
         fastml_sparse_scores sparse_scores[3]
         fastml_sparse_gradient sparse_gradient[3]
+        fastml_sparse_drain sparse_drain[3]
         fastml_check_indices check_indices
         fastml_curvature_pack curvature_pack[3]
         fastml_curvature_tile curvature_tile[3]
@@ -211,5 +214,3 @@ cdef void shift_scores(int dtype, void *Z, const void *bias, double scale, ptrdi
 cdef void fold_scores(int dtype, void *z, ptrdiff_t R) noexcept nogil
 cdef void curve_scores(int dtype, const void *Z, void *U, const void *weight, ptrdiff_t R, ptrdiff_t K,
                        ptrdiff_t KP, bint multi_label) noexcept nogil
-cdef void drain(int dtype, double *total, void *recent, ptrdiff_t step, ptrdiff_t K, ptrdiff_t apart, ptrdiff_t parts,
-                ptrdiff_t d, bint first, double last) noexcept nogil

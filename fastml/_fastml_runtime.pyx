@@ -34,8 +34,6 @@ cdef extern from "logistic_sparse.h" nogil:
     void fastml_fold_scores(int dtype, void *z, ptrdiff_t R)
     void fastml_curve_scores(int dtype, const void *Z, void *U, const void *weight, ptrdiff_t R, ptrdiff_t K,
                              ptrdiff_t KP, bint multi_label)
-    void fastml_drain(int dtype, double *total, void *recent, ptrdiff_t step, ptrdiff_t K, ptrdiff_t apart,
-                      ptrdiff_t parts, ptrdiff_t d, bint first, double last)
 
 
 cdef const fastml_table *kernels() noexcept nogil:
@@ -98,12 +96,6 @@ cdef void curve_scores(int dtype, const void *Z, void *U, const void *weight, pt
                        ptrdiff_t KP, bint multi_label) noexcept nogil:
     """Multiply a direction's scores by the second derivative of the loss."""
     fastml_curve_scores(dtype, Z, U, weight, R, K, KP, multi_label)
-
-
-cdef void drain(int dtype, double *total, void *recent, ptrdiff_t step, ptrdiff_t K, ptrdiff_t apart, ptrdiff_t parts,
-                ptrdiff_t d, bint first, double last) noexcept nogil:
-    """Move recent sums into float64 ones."""
-    fastml_drain(dtype, total, recent, step, K, apart, parts, d, first, last)
 
 
 CONVERTIBLE = {

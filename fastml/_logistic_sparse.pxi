@@ -8,7 +8,7 @@ one of float64, in the order of the tasks: all at places that depend on the data
 from libc.stdint cimport int32_t
 
 from fastml._fastml_runtime cimport (
-    FASTML_SIGMOID, curve_scores, drain, fold_scores, shift_scores, sparse_scatter,
+    FASTML_SIGMOID, curve_scores, fold_scores, shift_scores, sparse_scatter,
 )
 
 cdef enum:
@@ -254,8 +254,9 @@ cdef void drain_part(void *context, ptrdiff_t number) noexcept nogil:
     """Drain some features' recent gradients, those of all tasks in their order."""
     cdef SparsePass *s = <SparsePass *>context
     cdef ptrdiff_t features = drain_features(s), start = number * features
-    drain(s.base.dtype, s.total + start * s.base.K, s.parts[0].recent + start * s.step * item_size(&s.base), s.step,
-          s.base.K, s.gradient_bytes, s.part_count, min(s.base.d - start, features), s.first_drain, s.last_drain)
+    kernels().sparse_drain[s.base.dtype](
+        s.total + start * s.base.K, s.parts[0].recent + start * s.step * item_size(&s.base), s.step, s.base.K,
+        s.gradient_bytes, s.part_count, min(s.base.d - start, features), s.first_drain, s.last_drain)
 
 
 cdef inline ptrdiff_t drain_features(const SparsePass *s) noexcept nogil:

@@ -196,6 +196,10 @@ typedef void (*fastml_sparse_scores)(const void *value, const int32_t *index, co
                                      void *Z, ptrdiff_t R, ptrdiff_t K);
 typedef void (*fastml_sparse_gradient)(const void *value, const int32_t *index, const ptrdiff_t *start, const void *Z,
                                        void *gradient, ptrdiff_t R, ptrdiff_t K);
+/* total[d, K] (`first`: 0, whatever it holds) += the recent sums of all parts, [d, step] each and `apart` bytes from one
+ * to the next, in their order; these become 0. The last time, the total is multiplied by `last`, which else is 0. */
+typedef void (*fastml_sparse_drain)(double *total, void *recent, ptrdiff_t step, ptrdiff_t K, ptrdiff_t apart,
+                                    ptrdiff_t parts, ptrdiff_t d, int first, double last);
 /* Whether all n indices, int32 or int64 (`wide`), are from 0 to last; writes them to `to` unless that is NULL. */
 typedef int (*fastml_check_indices)(const char *from, int wide, int32_t *to, ptrdiff_t n, int32_t last);
 
@@ -259,6 +263,7 @@ typedef struct {
     fastml_probabilities score_probabilities[FASTML_DTYPES];
     fastml_sparse_scores sparse_scores[FASTML_DTYPES];
     fastml_sparse_gradient sparse_gradient[FASTML_DTYPES];
+    fastml_sparse_drain sparse_drain[FASTML_DTYPES];
     fastml_check_indices check_indices;
     fastml_curvature_pack curvature_pack[FASTML_DTYPES];
     fastml_curvature_tile curvature_tile[FASTML_DTYPES];

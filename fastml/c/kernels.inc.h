@@ -115,6 +115,7 @@ const fastml_table TABLE(ISA) = {
     .score_probabilities = WIDE(score_probabilities, ISA),
     .sparse_scores = WIDE(sparse_scores, ISA),
     .sparse_gradient = WIDE(sparse_gradient, ISA),
+    .sparse_drain = WIDE(sparse_drain, ISA),
     .check_indices = INDICES(check_indices),
     .curvature_pack = WIDE(curvature_pack, ISA),
     .curvature_tile = WIDE(curvature_tile, ISA),

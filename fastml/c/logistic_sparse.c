@@ -49,27 +49,6 @@
         clear_flags();                                                                                            \
     }
 
-#define TILE 1024
-
-#define DRAIN(T)                                                                                              \
-    static void drain_##T(double *total, T *recent, ptrdiff_t step, ptrdiff_t K, ptrdiff_t apart,             \
-                          ptrdiff_t parts, ptrdiff_t d, int first, double last) {                             \
-        for (ptrdiff_t rows = TILE / step + 1; d > 0; d -= rows, total += rows * K, recent += rows * step) {  \
-            if (rows > d) rows = d;                                                                           \
-            if (first) memset(total, 0, (size_t)(rows * K) * sizeof *total);                                  \
-            for (ptrdiff_t k = 0; k < parts; k++) {                                                           \
-                T *from = (T *)((char *)recent + k * apart);                                                  \
-                for (ptrdiff_t i = 0; i < rows && K < step; i++)                                              \
-                    for (ptrdiff_t j = 0; j < K; j++) total[i * K + j] += from[i * step + j];                 \
-                if (K == step)                                                                                \
-                    IVDEP for (ptrdiff_t i = 0; i < rows * K; i++) total[i] += from[i];                       \
-                memset(from, 0, (size_t)(rows * step) * sizeof *from);                                        \
-            }                                                                                                 \
-            for (ptrdiff_t i = 0; i < rows * K && last != 0; i++) total[i] *= last;                           \
-        }                                                                                                     \
-        clear_flags();                                                                                        \
-    }
-
 SCATTER(float)
 SCATTER(double)
 SHIFT(float)
@@ -78,8 +57,6 @@ FOLD(float)
 FOLD(double)
 CURVE(float)
 CURVE(double)
-DRAIN(float)
-DRAIN(double)
 
 void fastml_sparse_scatter(int dtype, const void *value, const int32_t *index, const ptrdiff_t *start, const void *z,
                            void *gradient, ptrdiff_t R) {
@@ -101,10 +78,4 @@ void fastml_curve_scores(int dtype, const void *Z, void *U, const void *weight, 
                          int multi_label) {
     if (dtype == FASTML_F32) curve_float((const float *)Z, (float *)U, (const float *)weight, R, K, KP, multi_label);
     else curve_double((const double *)Z, (double *)U, (const double *)weight, R, K, KP, multi_label);
-}
-
-void fastml_drain(int dtype, double *total, void *recent, ptrdiff_t step, ptrdiff_t K, ptrdiff_t apart, ptrdiff_t parts,
-                  ptrdiff_t d, int first, double last) {
-    if (dtype == FASTML_F32) drain_float(total, (float *)recent, step, K, apart, parts, d, first, last);
-    else drain_double(total, (double *)recent, step, K, apart, parts, d, first, last);
 }

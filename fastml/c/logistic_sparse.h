@@ -15,14 +15,9 @@ void fastml_shift_scores(int dtype, void *Z, const void *bias, double scale, ptr
 /* z[R] = -|z|: of both sides of 0, whose curvatures are the same, the one where the sigmoid is exact. */
 void fastml_fold_scores(int dtype, void *z, ptrdiff_t R);
 
-/* The scores' second derivative. Z[R, KP] are probabilities, or, with one class or `multi_label`, sigmoid(-|z|); U[R, KP], the scores
- * of a direction, becomes weight p (u - sum p u), or weight p (1 - p) u. `weight` may be NULL. */
+/* The scores' second derivative. Z[R, KP] are probabilities, or, with one class or `multi_label`, sigmoid(-|z|);
+ * U[R, KP], the scores of a direction, becomes weight p (u - sum p u), or weight p (1 - p) u. `weight` may be NULL. */
 void fastml_curve_scores(int dtype, const void *Z, void *U, const void *weight, ptrdiff_t R, ptrdiff_t K, ptrdiff_t KP,
                          int multi_label);
-
-/* total[d, K] (`first`: 0, whatever it holds) += the recent sums of all parts, [d, step] each and `apart` bytes from one
- * to the next, in their order; these become 0. The last time, the total is multiplied by `last`, which else is 0. */
-void fastml_drain(int dtype, double *total, void *recent, ptrdiff_t step, ptrdiff_t K, ptrdiff_t apart, ptrdiff_t parts,
-                  ptrdiff_t d, int first, double last);
 
 #endif

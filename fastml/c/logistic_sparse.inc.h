@@ -19,6 +19,9 @@ static void FN(score_probabilities)(void *Z, ptrdiff_t R, ptrdiff_t K, int multi
     clear_flags();
 }
 
+#define QUARTER (LANES / 4)
+typedef T FN(quarter) __attribute__((vector_size(16), aligned(sizeof(T)), may_alias));
+
 /* Numbers of w: one instruction where there is one. */
 INLINE FN(half) FN(gather_half)(const T *w, const int32_t *index) {
 #if !defined(FASTML_GATHER)
@@ -46,16 +49,14 @@ static void FN(sparse_dots)(const T *value, const int32_t *index, const ptrdiff_
             OPAQUE(even); /* or GCC makes vectors of it, and is slower */
         }
         if (j < stop) even = MULADD(value[j], w[index[j]], even);
-        for (int width = HALF / 2; width > 0; width /= 2)
-            for (int l = 0; l < width; l++) sum[l] += sum[l + width];
-        z[r] += sum[0] + (even + odd);
+        FN(quarter) q = ((const FN(quarter) *)&sum)[0] + ((const FN(quarter) *)&sum)[1];
+        T pairs = QUARTER == 2 ? q[0] + q[1] : (q[0] + q[2 % QUARTER]) + (q[1] + q[3 % QUARTER]);
+        z[r] += pairs + (even + odd);
     }
 }
 
 /* A row of W or of the gradient is TILES vectors of 32 bytes, or of 16 where the classes are few. The last vector
  * overlaps the one before, so that rows need no padding: both hold the same sums then. */
-#define QUARTER (LANES / 4)
-typedef T FN(quarter) __attribute__((vector_size(16), aligned(sizeof(T)), may_alias));
 #define TILES 4
 
 #define SPARSE_TILES(VECTOR, W_LANES)                                                                               \
@@ -147,3 +148,31 @@ NOINLINE static void FN(sparse_gradient)(const void *value, const int32_t *index
 
 #undef QUARTER
 #undef TILES
+
+/* sum[n] += the recent sums, which become 0; or is made of them. */
+INLINE void FN(add_recent)(double *sum, T *recent, ptrdiff_t n, int first) {
+    if (first) IVDEP for (ptrdiff_t i = 0; i < n; i++) sum[i] = recent[i], recent[i] = 0;
+    else
+        IVDEP for (ptrdiff_t i = 0; i < n; i++) sum[i] += recent[i], recent[i] = 0;
+}
+
+NOINLINE static void FN(sparse_drain)(double *total, void *recent, ptrdiff_t step, ptrdiff_t K, ptrdiff_t apart,
+                                      ptrdiff_t parts, ptrdiff_t d, int first, double last) {
+    ptrdiff_t rows = 1024 / step + 1;
+    for (ptrdiff_t row = 0; row < d; row += rows) {
+        double *sum = total + row * K;
+        if (rows > d - row) rows = d - row;
+        for (ptrdiff_t k = 0; k < parts; k++) {
+            T *from = (T *)((char *)recent + k * apart) + row * step;
+            if (K == step) FN(add_recent)(sum, from, rows * K, first && k == 0);
+            for (ptrdiff_t i = 0; i < rows && K < step; i++, from += step)
+                for (ptrdiff_t j = 0; j < K; j++) {
+                    sum[i * K + j] = (first && k == 0 ? 0 : sum[i * K + j]) + from[j];
+                    from[j] = 0;
+                }
+        }
+        if (last != 0)
+            IVDEP for (ptrdiff_t i = 0; i < rows * K; i++) sum[i] *= last;
+    }
+    clear_flags();
+}
