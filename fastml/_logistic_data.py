@@ -140,11 +140,11 @@ def make_problem(
     """Check the data against the model."""
     if sample_weight is None and is_plain(X, y, model):
         return Problem(np.asarray(X), np.asarray(y), None, model.w.dtype, 1, checked_scale(scale))
-    X = matrix(X, model.w.shape[0])
-    target = labels(y, X.shape[0], model)
-    weight = None if sample_weight is None else vector("sample_weight", sample_weight, X.shape[0])
+    data = matrix(X, model.w.shape[0])
+    target = labels(y, data.shape[0], model)
+    weight = None if sample_weight is None else vector("sample_weight", sample_weight, data.shape[0])
     check_before_rounding(target, weight, model.w.dtype)
-    return problem_of(X)(X, target, weight, model.w.dtype, model.classes, checked_scale(scale), model.multi_label)
+    return problem_of(data)(data, target, weight, model.w.dtype, model.classes, checked_scale(scale), model.multi_label)
 
 
 def problem_of(X: Array | Csr) -> type[Problem]:

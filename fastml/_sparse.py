@@ -65,7 +65,7 @@ class Csr:
 
 def ready(array: Any) -> Array:
     """Return the array as the pass reads it."""
-    return np.require(native(np.asarray(array)), requirements="CA")
+    return np.require(native(np.asarray(array)), requirements=("C", "A"))
 
 
 def is_sparse(X: Any) -> bool:

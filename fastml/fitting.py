@@ -135,14 +135,14 @@ def fit_logistic(
     array([False, False,  True,  True])
     """
     check_name(solver)
-    X = matrix(X, None)
+    data = matrix(X, None)
     target = as_array("y", y)
     if target.ndim != 2:
-        target = vector("y", target, X.shape[0])
-    weight = None if sample_weight is None else vector("sample_weight", sample_weight, X.shape[0])
-    w, b = starting_point(X, target, w, b)
+        target = vector("y", target, data.shape[0])
+    weight = None if sample_weight is None else vector("sample_weight", sample_weight, data.shape[0])
+    w, b = starting_point(data, target, w, b)
     model = Model(w, b, target.ndim == 2)
-    problem = make_problem(X, target, model, weight, scale)
+    problem = make_problem(data, target, model, weight, scale)
     objective = Objective(problem, Penalty(l1, l2), w, b, bool(fit_intercept))
     validation = validation_problem(validation_data, model, scale)
     check_hooks(early_stopping, validation, callback, [w, b])
@@ -151,7 +151,7 @@ def fit_logistic(
     order = generator(rng)
     solver = choose(solver, objective)
     if solver == "sgd":
-        steps = sgd(objective, tol, order, first_rate(X, scale, problem, objective.penalty.l2, weight), weight)
+        steps = sgd(objective, tol, order, first_rate(data, scale, problem, objective.penalty.l2, weight), weight)
     else:
         steps = WHOLE[solver](objective, tol)
     return iterate(steps, objective, max_iter, validation, early_stopping, callback, verbose, mean=solver == "sgd")

@@ -196,7 +196,7 @@ def predict_logistic(
     model = Model(w, b, bool(multi_label))
     if multi_label and not model.multi_label:
         raise ValueError(f"w: expected shape (d, K) with multi_label, got {model.w.shape}")
-    X = matrix(X, model.w.shape[0])
-    problem = problem_of(X)(X, None, None, model.w.dtype, model.classes, checked_scale(scale), model.multi_label)
+    data = matrix(X, model.w.shape[0])
+    problem = problem_of(data)(data, None, None, model.w.dtype, model.classes, checked_scale(scale), model.multi_label)
     probabilities: Array = problem.predict(model.w, model.bias)
     return probabilities

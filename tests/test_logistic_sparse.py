@@ -176,6 +176,34 @@ def test_hessian_product(K, isa, rng, fastml):
         np.testing.assert_allclose(product, (one - other) / (2 * step), rtol=1e-6, atol=1e-9)
 
 
+@classes
+def test_a_pass_leaves_nothing_to_the_next(K, isa, dtype, rng, fastml):
+    X, y, w, b = problem(300, 40, K, dtype, rng)
+    call, rows = compiled(fastml, sparse(X), y, w, b), np.arange(0, 300, 7)
+    for function in (lambda p: p.evaluate(w, b), lambda p: p.hessian_product(w, b, w, b),
+                     lambda p: p.evaluate(w, b, True, rows), lambda p: p.evaluate(w, b)):  # fmt: skip
+        for one, alone in zip(function(call), function(compiled(fastml, sparse(X), y, w, b)), strict=True):
+            assert_same_bits(np.asarray(one), np.asarray(alone))
+
+
+@classes
+def test_same_bits_on_avx2_and_avx512(K, dtype, rng, fastml):
+    from fastml import _fastml_runtime as runtime
+
+    if not {"avx2", "avx512"} <= set(runtime.available_isas()):
+        pytest.skip("this CPU lacks one of them")
+    X, y, w, b = problem(300, 400, K, dtype, rng)
+    before, results = runtime.isa(), []
+    try:
+        for name in ("avx2", "avx512"):
+            runtime.use_isa(name)
+            results.append(evaluate(fastml, sparse(X), y, w, b))
+    finally:
+        runtime.use_isa(before)
+    for one, other in zip(*results, strict=True):
+        assert_same_bits(np.asarray(one), np.asarray(other))
+
+
 def test_an_infinite_score(isa, dtype, fastml):
     X = csr(np.array([INF, -INF], dtype), np.array([0, 0], "i4"), np.array([0, 1, 2], "i4"), (2, 1))
     w = np.ones(1, dtype)
