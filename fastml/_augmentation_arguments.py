@@ -98,7 +98,7 @@ def fill_pixels(fill: npt.ArrayLike, batch: Array, most: int) -> Array:
 
 def _fill_values(fill: npt.ArrayLike, dtype: np.dtype[Any]) -> Array:
     try:
-        if dtype.names is not None or (isinstance(fill, int) and dtype.kind in "iu"):
+        if dtype.fields or (isinstance(fill, int) and dtype.kind in "iu"):
             return np.array(fill, dtype)
         if isinstance(fill, int) and dtype.kind in "fc":
             return np.array(float(fill))

@@ -149,7 +149,7 @@ def main(arguments: list[str] | None = None) -> int:
         return subprocess.run(command, check=False, env=os.environ | wanted).returncode
     set_threads(options.threads)
     warnings.simplefilter("ignore")
-    machine, results = describe(), {}
+    machine, results = describe(), dict[str, Any]()
     print(f"{machine['cpu']}; {options.threads} threads; kernels {isa()}; {machine['versions']}")
     skipped = set(options.skip)
     for name in options.data:
@@ -159,8 +159,9 @@ def main(arguments: list[str] | None = None) -> int:
             continue
         X, y = found
         shape = f"{X.shape[0]:,} x {X.shape[1]:,} {X.dtype}"
-        results[name] = {"shape": shape, "rows": race(X, y, options.threads, skipped)}
-        show(name, shape, results[name]["rows"])
+        rows = race(X, y, options.threads, skipped)
+        results[name] = {"shape": shape, "rows": rows}
+        show(name, shape, rows)
         if options.json:
             text = json.dumps({"machine": machine, "threads": options.threads, "results": results}, indent=1)
             options.json.write_text(text)
