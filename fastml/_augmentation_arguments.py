@@ -96,7 +96,7 @@ def fill_pixels(fill: npt.ArrayLike, batch: Array, most: int) -> Array:
     return pixels
 
 
-def _fill_values(fill: npt.ArrayLike, dtype: np.dtype[Any]) -> Array:
+def _fill_values(fill: Any, dtype: np.dtype[Any]) -> Array:
     try:
         if dtype.fields or (isinstance(fill, int) and dtype.kind in "iu"):
             return np.array(fill, dtype)
