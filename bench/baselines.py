@@ -152,14 +152,18 @@ def predict_logistic(X: Array, w: Array, b: Array) -> Array:
     return sigmoid(z) if w.ndim == 1 else softmax(z, axis=1)
 
 
-def logistic_loss(X: Array, y: Array, w: Array, b: Array) -> tuple[Any, Array, Any]:
-    """Return loss and gradient, from two passes over X, stable for any z; `w` is (d,), or (d, K) for softmax."""
-    z = X @ w + b
+def logistic_loss(X: Array, y: Array, w: Array, b: Array, scale: float = 1.0) -> tuple[Any, Array, Any]:
+    """Return loss and gradient, from two passes over X, stable for any z; `w` is (d,), or (d, K) for softmax.
+
+    X of another dtype is converted before; with `y` (n, K) each class is a label of its own.
+    """
+    X = X.astype(w.dtype, copy=False)
+    z = X @ (scale * w) + b
     n = len(y)
-    if w.ndim == 1:
+    if y.ndim == w.ndim:
         e = np.exp(-np.abs(z))
         p = np.where(z >= 0, 1, e) / (1 + e)
-        loss = np.mean(np.maximum(z, 0) - y * z + np.log1p(e))
+        loss = np.sum(np.maximum(z, 0) - y * z + np.log1p(e)) / n
         residual = (p - y) / n
     else:
         rows = np.arange(n)
@@ -168,7 +172,7 @@ def logistic_loss(X: Array, y: Array, w: Array, b: Array) -> tuple[Any, Array, A
         residual = np.exp(log_p)
         residual[rows, y] -= 1
         residual /= n
-    return loss, X.T @ residual, residual.sum(axis=0)
+    return loss, scale * (X.T @ residual), residual.sum(axis=0)
 
 
 def logistic_step(X: Array, y: Array, w: Array, b: Array, lr: float) -> Any:

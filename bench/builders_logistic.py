@@ -1,6 +1,8 @@
 """Contenders for logistic and softmax regression that take more than a call: torch, JAX, SciPy and scikit-learn.
 
-Inputs are (X, y, w, b) and, for a step, lr. w is (d,) and y float for a binary model; (d, K) and integer for softmax.
+Inputs are (X, y, w, b) and, for a step, lr. w is (d,) and y float for a binary model; (d, K) and integer for softmax;
+(d, K) and float, (n, K), for labels. X of other dtypes than that of w is converted in every call: it is kept small in
+memory for a reason.
 """
 
 from __future__ import annotations
@@ -16,8 +18,9 @@ from bench.harness import Inputs, Run
 
 
 def product(inputs: Inputs) -> Run:
-    """Multiply ``X @ w``, nothing else."""
+    """Multiply ``X @ w``, nothing else, with X converted already."""
     X, w = (inputs.args[0], inputs.args[2] if len(inputs.args) > 3 else inputs.args[1])
+    X = X.astype(w.dtype, copy=False)
     return partial(np.matmul, X, w, out=np.empty((len(X), *w.shape[1:]), w.dtype))
 
 
@@ -26,20 +29,23 @@ def _tensors(*arrays: Any) -> list[Any]:
     return [library.from_numpy(a) for a in arrays]
 
 
-def _torch_loss(X: Any, y: Any, w: Any, b: Any) -> Any:
+def _torch_loss(X: Any, y: Any, w: Any, b: Any, scale: float) -> Any:
     functional = import_module("torch.nn.functional")
-    loss = functional.binary_cross_entropy_with_logits if w.ndim == 1 else functional.cross_entropy
-    return loss(X @ w + b, y)
+    z = X.to(w.dtype) @ (scale * w) + b
+    if w.ndim == y.ndim:
+        return functional.binary_cross_entropy_with_logits(z, y, reduction="sum") / len(y)
+    return functional.cross_entropy(z, y)
 
 
 def torch_autograd(inputs: Inputs) -> Run:
     """Run forward and ``backward()``, as everybody trains with torch."""
     X, y, w, b = _tensors(*inputs.args[:4])
     w, b = w.requires_grad_(), b.requires_grad_()
+    scale = inputs.kwargs.get("scale", 1.0)
 
     def run() -> tuple[Any, ...]:
         w.grad = b.grad = None
-        loss = _torch_loss(X, y, w, b)
+        loss = _torch_loss(X, y, w, b, scale)
         loss.backward()
         return loss, w.grad, b.grad
 
@@ -52,11 +58,13 @@ def torch_by_hand(inputs: Inputs) -> Run:
     X, y, w, b = _tensors(*inputs.args[:4])
     n = len(y)
     rows = library.arange(n)
+    scale = inputs.kwargs.get("scale", 1.0)
 
     def run() -> tuple[Any, ...]:
-        z = X @ w + b
-        if w.ndim == 1:
-            loss = library.nn.functional.binary_cross_entropy_with_logits(z, y)
+        wide = X.to(w.dtype)
+        z = wide @ (scale * w) + b
+        if w.ndim == y.ndim:
+            loss = library.nn.functional.binary_cross_entropy_with_logits(z, y, reduction="sum") / n
             residual = library.sigmoid(z).sub_(y).div_(n)
         else:
             log_p = library.log_softmax(z, 1)
@@ -64,7 +72,7 @@ def torch_by_hand(inputs: Inputs) -> Run:
             residual = log_p.exp_()
             residual[rows, y] -= 1
             residual.div_(n)
-        return loss, X.T @ residual, residual.sum(0)
+        return loss, scale * (wide.T @ residual), residual.sum(0)
 
     return run
 
@@ -93,11 +101,11 @@ def torch_predict(inputs: Inputs) -> Run:
     return lambda: (X @ w).add_(b).softmax(1)
 
 
-def _jax_value(w: Any, b: Any, X: Any, y: Any) -> Any:
+def _jax_value(w: Any, b: Any, X: Any, y: Any, scale: float = 1.0) -> Any:
     jnp, nn = import_module("jax.numpy"), import_module("jax.nn")
-    z = X @ w + b
-    if w.ndim == 1:
-        return jnp.mean(nn.softplus(z) - y * z)
+    z = X.astype(w.dtype) @ (scale * w) + b
+    if w.ndim == y.ndim:
+        return jnp.sum(nn.softplus(z) - y * z) / len(y)
     return jnp.mean(nn.logsumexp(z, axis=1) - jnp.take_along_axis(z, y[:, None], axis=1)[:, 0])
 
 
@@ -111,7 +119,8 @@ def jax_loss(inputs: Inputs) -> Run:
     """Compile loss and gradient."""
     library = _jax()
     X, y, w, b = library.device_put(inputs.args[:4])
-    compiled = library.jit(library.value_and_grad(_jax_value, argnums=(0, 1)))
+    value = partial(_jax_value, scale=inputs.kwargs.get("scale", 1.0))
+    compiled = library.jit(library.value_and_grad(value, argnums=(0, 1)))
 
     def run() -> tuple[Any, ...]:
         loss, (dw, db) = library.block_until_ready(compiled(w, b, X, y))
