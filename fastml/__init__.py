@@ -1,9 +1,10 @@
 """torch.nn.functional for plain NumPy arrays, forward and backward, at the speed of the memory bus."""
 
 from importlib.util import find_spec
-from pkgutil import extend_path
 
 if find_spec("fastml._fastml_runtime") is None:
+    from pkgutil import extend_path
+
     # in a checkout after `pip install .`: this folder comes first, the compiled modules are where pip put them
     __path__ = extend_path(__path__, __name__)
 

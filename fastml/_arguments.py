@@ -1,5 +1,7 @@
 """Checks of arguments that several families share; messages name the argument, what was expected and what came."""
 
+from __future__ import annotations
+
 import math
 import operator
 from typing import Any, SupportsFloat, SupportsIndex

@@ -1,11 +1,11 @@
 """Words in running text, and what may stand in their place."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from pathlib import Path
 
-DATA = Path(__file__).resolve().parent / "data" / "synonyms.txt.gz"
+DATA = os.path.join(os.path.dirname(__file__), "data", "synonyms.txt.gz")
 
 DASHES = "–—…"  # between words like a space: en dash, em dash, ellipsis
 SPACES = (
@@ -91,7 +91,8 @@ def wordnet() -> Lexicon:
     """Read the lexicon that comes with fastml; tools/lexicon.py tells what is in it."""
     import gzip  # import fastml needs none of it
 
-    text = gzip.decompress(DATA.read_bytes()).decode("ascii")
+    with gzip.open(DATA, "rt", encoding="ascii") as file:
+        text = file.read()
     synonyms: dict[str, tuple[str, ...]] = {}
     for row in text.lower().splitlines():
         common, _, rare = row.partition("|")

@@ -1,5 +1,7 @@
 """Augmentation of text: words replaced by synonyms."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, SupportsFloat, overload

