@@ -10,9 +10,13 @@ import os
 import numpy as np
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from numpy.random cimport bitgen_t
 
 from fastml._arguments import check_out, finite, generator, real, real_array
+
+cdef extern from "numpy/random/bitgen.h":  # to cimport numpy.random would import it: a fifth of what NumPy takes
+    ctypedef struct bitgen_t:
+        void *state
+        uint64_t (*next_uint64)(void *state) noexcept
 
 cdef enum:
     DROPOUT = 1

