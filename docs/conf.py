@@ -4,7 +4,7 @@ from fastml import __version__
 
 project = "fastml"
 author = "the fastml developers"
-copyright = author  # noqa: A001
+copyright = author
 version = release = __version__
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_parser"]
@@ -17,12 +17,12 @@ numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 default_role = "autolink"  # numpydoc's `name` in a docstring is a link where there is something of that name
 
-myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
-suppress_warnings = ["misc.highlighting_failure"]
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"fastml {version}"
+html_static_path = ["_static"]
+html_css_files = ["fastml.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {

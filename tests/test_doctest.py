@@ -12,8 +12,12 @@ from pathlib import Path
 import pytest
 
 EXTRAS = {"fastml.dask": "distributed", "fastml.sklearn": "sklearn", "scipy": "scipy"}  # what they need
+DTYPES = ("float16", "float32", "float64")
 ROOT = Path(__file__).parent.parent
-PAGES = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if ">>> " in path.read_text("utf-8")]
+README = ROOT / "README.md"
+ACCURACY = ROOT / "docs" / "guide" / "accuracy.md"
+PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [page for page in PAGES if page.exists() and ">>> " in page.read_text("utf-8")]
 
 
 def run(examples):
@@ -75,3 +79,14 @@ def test_page(fastml, page):
     tried, report = run([doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)])
     assert not report, report
     assert tried > 1
+
+
+@pytest.mark.skipif(not ACCURACY.exists(), reason="not a checkout")
+def test_table_of_errors_is_that_of_the_docstrings(fastml):
+    rows = re.findall(r"^\| (`.+?) \|(.*)\|$", ACCURACY.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    names = [(name, cells) for row, cells in rows for name in re.findall("`(.+?)`", row)]
+    for name, cells in names:
+        bounds = [cell.strip() for cell in cells.split("|")]
+        said = [f"{ulp} ULP ({dtype})" for ulp, dtype in zip(bounds, DTYPES, strict=True) if ulp]
+        assert f"Max error: {', '.join(said)}." in getattr(fastml, name).__doc__, name
+    assert len(names) > 15
