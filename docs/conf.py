@@ -12,9 +12,9 @@ templates_path = ["_templates"]
 exclude_patterns = ["_templates"]
 
 autosummary_generate = True
+toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # the types stand in the docstrings, with shapes
 numpydoc_show_class_members = False
-numpydoc_xref_param_type = False
 default_role = "autolink"  # numpydoc's `name` in a docstring is a link where there is something of that name
 
 myst_heading_anchors = 3
