@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, SupportsFloat, SupportsIndex
+from typing import Any, Literal, SupportsFloat, SupportsIndex, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,37 @@ from fastml._norm_arguments import Array, channel_first, check_running, destinat
 
 __all__ = ["batch_norm", "batch_norm_backward"]
 
+F = TypeVar("F", np.float16, np.float32, np.float64)
 
+
+@overload
+def batch_norm(
+    x: npt.NDArray[F], running_mean: Array | None = None, running_var: Array | None = None,
+    weight: npt.ArrayLike | None = None, bias: npt.ArrayLike | None = None, *, training: bool = False,
+    momentum: SupportsFloat = 0.1, eps: SupportsFloat = 1e-5, axis: SupportsIndex = 1,
+    out: npt.NDArray[F] | None = None, return_stats: Literal[False] = False,
+) -> npt.NDArray[F]: ...  # fmt: skip
+@overload
+def batch_norm(
+    x: npt.NDArray[F], running_mean: Array | None = None, running_var: Array | None = None,
+    weight: npt.ArrayLike | None = None, bias: npt.ArrayLike | None = None, *, training: bool = False,
+    momentum: SupportsFloat = 0.1, eps: SupportsFloat = 1e-5, axis: SupportsIndex = 1,
+    out: npt.NDArray[F] | None = None, return_stats: Literal[True],
+) -> tuple[npt.NDArray[F], Array, Array]: ...  # fmt: skip
+@overload
+def batch_norm(
+    x: npt.ArrayLike, running_mean: Array | None = None, running_var: Array | None = None,
+    weight: npt.ArrayLike | None = None, bias: npt.ArrayLike | None = None, *, training: bool = False,
+    momentum: SupportsFloat = 0.1, eps: SupportsFloat = 1e-5, axis: SupportsIndex = 1,
+    out: Array | None = None, return_stats: Literal[False] = False,
+) -> Array: ...  # fmt: skip
+@overload
+def batch_norm(
+    x: npt.ArrayLike, running_mean: Array | None = None, running_var: Array | None = None,
+    weight: npt.ArrayLike | None = None, bias: npt.ArrayLike | None = None, *, training: bool = False,
+    momentum: SupportsFloat = 0.1, eps: SupportsFloat = 1e-5, axis: SupportsIndex = 1,
+    out: Array | None = None, return_stats: Literal[True],
+) -> tuple[Array, Array, Array]: ...  # fmt: skip
 @np.errstate(all="ignore")
 def batch_norm(
     x: npt.ArrayLike,

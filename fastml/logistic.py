@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,24 @@ from fastml.fitting import FitResult, fit_logistic
 __all__ = ["FitResult", "fit_logistic", "logistic_loss", "logistic_step", "predict_logistic"]
 
 Array = npt.NDArray[Any]
+W = TypeVar("W", np.float32, np.float64)
 
 
+@overload
+def logistic_loss(
+    X: npt.ArrayLike, y: npt.ArrayLike, w: npt.ArrayLike, b: npt.ArrayLike = 0.0, *, l1: float = 0.0, l2: float = 0.0,
+    sample_weight: npt.ArrayLike | None = None, scale: float | None = None, return_grad: Literal[False] = False,
+) -> np.float64: ...  # fmt: skip
+@overload
+def logistic_loss(
+    X: npt.ArrayLike, y: npt.ArrayLike, w: npt.NDArray[W], b: npt.ArrayLike = 0.0, *, l1: float = 0.0, l2: float = 0.0,
+    sample_weight: npt.ArrayLike | None = None, scale: float | None = None, return_grad: Literal[True],
+) -> tuple[np.float64, npt.NDArray[W], Any]: ...  # fmt: skip
+@overload
+def logistic_loss(
+    X: npt.ArrayLike, y: npt.ArrayLike, w: npt.ArrayLike, b: npt.ArrayLike = 0.0, *, l1: float = 0.0, l2: float = 0.0,
+    sample_weight: npt.ArrayLike | None = None, scale: float | None = None, return_grad: Literal[True],
+) -> tuple[np.float64, Array, Any]: ...  # fmt: skip
 @np.errstate(all="ignore")
 def logistic_loss(
     X: npt.ArrayLike,
