@@ -106,3 +106,4 @@ leaky_relu_backward: _BackwardWithParameter
 elu_backward: _BackwardWithParameter
 
 all_ufuncs: dict[str, np.ufunc]
+ufunc_texts: list[tuple[str, str]]

@@ -95,3 +95,4 @@ tanh_backward: _Binary
 relu_backward: _Binary
 
 all_ufuncs: dict[str, np.ufunc]
+ufunc_texts: list[tuple[str, str]]

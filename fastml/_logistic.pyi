@@ -2,7 +2,9 @@ from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+from typing_extensions import disjoint_base
 
+@disjoint_base
 class Problem:
     def __init__(
         self,
@@ -41,6 +43,7 @@ class Problem:
     ) -> NDArray[np.float64]: ...
     def predict(self, w: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]: ...
 
+@disjoint_base
 class SparseProblem(Problem):
     def hessian_product(
         self, w: NDArray[Any], b: NDArray[Any], v: NDArray[Any], v_b: NDArray[Any]
