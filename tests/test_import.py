@@ -14,7 +14,7 @@ before = set(sys.modules)
 import fastml
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
-SLOW = {"numpy.random", "pathlib", "gzip", "inspect", "unittest", "urllib.parse", "tempfile", "subprocess"}
+SLOW = {"numpy.random", "pathlib", "gzip", "unittest", "urllib.parse", "tempfile", "subprocess"}
 CYTHON = ("cython_runtime", "_cython_")  # what compiled modules share
 
 
