@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -86,7 +87,7 @@ def wheel_from(sdist: Path, python: Path, folder: Path) -> Path:
     (source,) = folder.iterdir()
     run(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder / "raw", source, cwd=folder)
     (raw,) = (folder / "raw").iterdir()
-    run(sys.executable, "-m", "auditwheel", "repair", "--wheel-dir", folder / "repaired", raw)
+    run(sys.executable, "-m", "auditwheel", "repair", "--strip", "--wheel-dir", folder / "repaired", raw)
     (repaired,) = (folder / "repaired").iterdir()
     return repaired
 
@@ -118,7 +119,7 @@ def tested(wheel: Path, python: str, numpy: str, folder: Path) -> str:
     where = run(interpreter, "-c", "import fastml, numpy; print(fastml.__file__, numpy.__version__)", cwd=folder)
     if "site-packages" not in where:
         sys.exit(f"tested from {where}")
-    tests = re.sub(r"^pytest", "", settings["test-command"]).split()
+    tests = shlex.split(settings["test-command"])[1:]
     line = run(interpreter, "-m", "pytest", *tests, cwd=folder).strip().splitlines()[-1].strip("= ")
     return f"NumPy {where.split()[-1]}: {line}"
 
