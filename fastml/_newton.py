@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastml._lbfgs import Cholesky, History, equilibrate, inner
-from fastml._solvers import Objective, search
+from fastml._solvers import Objective, lbfgs, search
 
 Array = npt.NDArray[Any]
 
@@ -135,8 +135,9 @@ def newton(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
 
     The sample grows, in the end to all rows, where it does not suffice (Byrd, Chin, Neveitt and Nocedal, 2011).
     Converged means that no entry of the gradient exceeds tol and that the loss is within GAP * tol of its minimum, as
-    the Hessian has it; or that a step gains less than w's dtype can tell. Where the loss or its gradient is not finite
-    it ends, w and b as they were.
+    the Hessian has it; or that a step gains less than w's dtype can tell. Where the Hessian of all rows helps no more,
+    as it may where it overflows or is singular, plain L-BFGS goes on. Where the loss or its gradient is not finite it
+    ends, w and b as they were.
     """
     n, d = objective.problem.n, objective.problem.d
     position = objective.position()
@@ -154,7 +155,7 @@ def newton(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
         if np.isfinite(direction).all() and inner(gradient, direction) < 0:
             found = search(objective, position, value, gradient, direction, None, 1.0, precision)
         if found is None and fresh and m >= n:
-            yield value, True
+            yield from lbfgs(objective, tol)
             return
         ratio, gained = 1.0, 0.0
         if found is not None:
@@ -171,6 +172,8 @@ def newton(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
             yield value, bool(small or gained <= precision * abs(value))
         if grow or far:
             m = min(GROWTH * m, n) if grow else m
-            hessian, history = SampledHessian(objective, position, m, pilot=False), History(position.size)
+            hessian = SampledHessian(objective, position, m, pilot=False)
+            if objective.problem.classes == 1:  # of several the matrix tells too little to go without the past
+                history = History(position.size)
             steps, fresh = 0, True
             direction = history.direction(gradient, hessian.solve)

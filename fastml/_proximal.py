@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from fastml._lbfgs import coordinate_descent, inner
 from fastml._newton import CHANGED, GROWTH, JITTER, first_sample, is_small, patience, spread
-from fastml._solvers import Objective
+from fastml._solvers import Objective, lbfgs
 
 Array = npt.NDArray[Any]
 
@@ -63,7 +63,8 @@ def proximal(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
     Each minimises a quadratic model plus l1 by coordinate descent (Lee, Sun and Saunders, 2014). The model's matrix is
     the Hessian of a sample, updated by BFGS; the sample grows where it does not suffice. Converged means that no entry
     of the least subgradient exceeds tol and that the model promises less than GAP * tol of the loss; or that a step
-    gains less than w's dtype can tell. Where the loss or its gradient is not finite it ends, w and b as they were.
+    gains less than w's dtype can tell. Where the Hessian of all rows helps no more, OWL-QN goes on. Where the loss or
+    its gradient is not finite it ends, w and b as they were.
     """
     n, d, l1 = objective.problem.n, objective.problem.d, objective.penalty.l1
     position = objective.position()
@@ -81,7 +82,10 @@ def proximal(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
         step = coordinate_descent(matrix, gradient, position, thresholds, SWEEPS)
         promised = inner(gradient, step) + float((thresholds * (np.abs(position + step) - np.abs(position))).sum())
         found = search(objective, position, value, step, promised, precision)
-        ratio, gained, ended = 1.0, 0.0, found is None and steps == 0 and m >= n
+        if found is None and steps == 0 and m >= n:
+            yield from lbfgs(objective, tol)
+            return
+        ratio, gained = 1.0, 0.0
         if found is not None:
             ratio = update(matrix, found[0] - position, found[2] - gradient)
             gained = value - found[1]
@@ -89,12 +93,9 @@ def proximal(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
             objective.move(position)
             steps += 1
             slope = np.abs(objective.pseudo_gradient(position, gradient)).max(initial=0.0)
-            ended = bool(is_small(slope, -0.5 * promised, value, tol) or gained <= precision * abs(value))
-        if found is not None or ended:
-            yield value, ended
-        if ended:
-            return
-        grow = found is None or steps >= patience(n, d, min(GROWTH * m, n))
+            yield value, bool(is_small(slope, -0.5 * promised, value, tol) or gained <= precision * abs(value))
+        old = steps >= patience(n, d, min(GROWTH * m, n)) and (m < n or objective.problem.classes == 1)
+        grow = found is None or old
         if grow or (gained > 1e-3 * abs(value) and steps > 1 and not 1 / CHANGED < ratio < CHANGED):
             m, steps = min(GROWTH * m, n) if grow else m, 0
             matrix = hessian(objective, position, m)

@@ -84,8 +84,9 @@ def lbfgs(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
     value, gradient = objective.at(position)
     slope = objective.pseudo_gradient(position, gradient)
     precision = 0.1 * float(np.finfo(objective.w.dtype).eps)
-    if np.abs(slope).max(initial=0.0) <= tol:
-        yield value, True
+    finite = bool(np.isfinite(value) and np.isfinite(slope).all())
+    if not finite or np.abs(slope).max(initial=0.0) <= tol:
+        yield value, finite
         return
     first, stalled = True, 0
     while True:
@@ -98,7 +99,7 @@ def lbfgs(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
         step = 1.0 / max(1.0, np.sqrt(inner(slope, slope))) if first else 1.0
         found = search(objective, position, value, slope, direction, orthant, step, precision)
         if found is None:
-            yield value, bool(np.isfinite(value) and np.isfinite(slope).all())
+            yield value, bool(np.isfinite(slope).all())
             return
         new_position, new_value, new_gradient = found
         history.push(new_position - position, new_gradient - gradient)
@@ -121,7 +122,11 @@ def search(
     precision: float,
 ) -> tuple[Array, float, Array] | None:
     """Halve the step until the value falls enough (Armijo); None where not even rounding lets it fall."""
-    for _ in range(40):
+    promised = -inner(slope, direction)
+    for halved in range(400):
+        # the first step may be far too long, as where X is 1e20: go on while more is promised than rounding hides
+        if halved >= 40 and not step * promised > precision * abs(value):
+            return None
         trial = position + step * direction
         if orthant is not None:
             trial[: orthant.size][np.sign(trial[: orthant.size]) != orthant] = 0.0

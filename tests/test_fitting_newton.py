@@ -184,3 +184,30 @@ def test_what_they_refuse(fastml):
     with pytest.raises(ValueError, match=r"^solver: expected another than 'proximal-newton', .* got 1201$"):
         fastml.fit_logistic(wide, [0, 1, 0, 1], solver="proximal-newton")
     assert fastml.fit_logistic(wide, [0, 1, 0, 1], l1=0.1).converged
+
+
+@pytest.mark.parametrize("y_of", [lambda X: np.digitize(X[:, 0], [-0.5, 0.5]), lambda X: X[:, :3].argmax(axis=1)])
+def test_separable_classes_of_a_softmax_end(y_of, fastml):
+    X = np.random.default_rng(7).standard_normal((300, 12)).astype(np.float32)
+    result = fastml.fit_logistic(X, y_of(X), solver="newton-cholesky")
+    assert result.converged and result.loss < 1e-5
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", *SOLVERS])
+def test_x_as_large_as_its_squares_overflow(solver, fastml):
+    X, y = awkward(dtype=np.float32, n=300)
+    X = X / X.std(axis=0).clip(0.1)
+    plain = fastml.fit_logistic(X, y, solver="lbfgs", tol=1e-5)
+    large = fastml.fit_logistic(X * np.float32(1e20), y, solver=solver)
+    assert large.converged and abs(large.loss - plain.loss) < 0.01 * plain.loss
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", *SOLVERS])
+def test_one_pass_tells_that_data_are_not_finite(solver, fastml, monkeypatch):
+    X, y = awkward(n=300)
+    X[7, 3] = np.nan
+    passes = []
+    at = fastml._solvers.Objective.at
+    monkeypatch.setattr(fastml._solvers.Objective, "at", lambda self, position: passes.append(1) or at(self, position))
+    result = fastml.fit_logistic(X, y, solver=solver)
+    assert not result.converged and len(passes) == 1
