@@ -20,6 +20,7 @@ cdef enum:
     SLICE = 65536            # entries and rows for each of PARTS tasks between two looks at signals
     DRAIN_ELEMENTS = 32768   # drained by one task
     DENSE_BYTES = 8388608    # of rows made dense for the curvature, at a time
+    DENSE_ROWS = 32768       # of them at most: the numbers that place their entries take memory too
     LOSS, GRADIENT, CURVATURE, PROBABILITIES
 
 # Estimated nanoseconds of an entry.

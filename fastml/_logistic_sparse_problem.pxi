@@ -160,11 +160,11 @@ cdef class SparseProblem(Problem):
 
     def curvature(self, w, b, rows=None):
         """As `Problem`'s, of rows that are made dense, DENSE_BYTES of them at a time."""
-        taken = np.arange(self.n) if rows is None else np.asarray(rows)
-        count = max(1, DENSE_BYTES // (self.d * self.dtype.itemsize + 1))
+        cdef ptrdiff_t n = self.n if rows is None else len(rows)
+        count = max(1, min(DENSE_BYTES // (self.d * self.dtype.itemsize + 1), DENSE_ROWS))
         matrix, total = 0.0, 0.0
-        for start in range(0, max(len(taken), 1), count):
-            part = taken[start:start + count]
+        for start in range(0, max(n, 1), count):
+            part = np.arange(start, min(start + count, n)) if rows is None else np.asarray(rows[start:start + count])
             weight = None if self.weight is None else np.ascontiguousarray(self.weight[part])
             share = float(len(part) if weight is None else weight.sum(dtype=np.float64))
             X = self.X.rows(part, self.dtype)

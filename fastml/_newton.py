@@ -16,6 +16,8 @@ Array = npt.NDArray[Any]
 MOST = 1536  # rows of the matrix: it and its factor, in one place, take 19 MB
 ROWS_PER_FEATURE = 20  # of a sample at least: its eigenvalues are then about right
 PASS = 4  # a sample of PASS * n / d rows takes about as long as a pass over all rows
+ENOUGH = 1 << 20  # rows, whose numbers take 8 MB
+AT_ONCE = 1 << 16  # rows of a sample chosen
 GROWTH = 4  # of the sample where it has not sufficed
 PATIENCE = 8  # steps before it grows
 CHANGED = 2.0  # the curvature along a step has become so many times more or less than the matrix has it: make it anew
@@ -110,13 +112,17 @@ class SampledHessian:
 
 def spread(n: int, m: int) -> Array:
     """Return m rows of n, one at random out of each of m stretches: neither an order nor a period of rows does harm."""
-    places = np.arange(m) + np.random.default_rng(0).random(m)
-    return np.minimum(places * (n / m), n - 1).astype(np.int64)
+    rows, rng = np.empty(m, np.int64), np.random.default_rng(0)
+    for start in range(0, m, AT_ONCE):
+        part = rows[start : start + AT_ONCE]
+        places = np.arange(start, start + part.size) + rng.random(part.size)
+        part[:] = np.minimum(places * (n / m), n - 1)
+    return rows
 
 
 def first_sample(n: int, d: int) -> int:
     """Return the rows that a first Hessian takes; nearly all rows are as well all."""
-    m = max(ROWS_PER_FEATURE * (d + 1), PASS * n // max(d, 1))
+    m = max(ROWS_PER_FEATURE * (d + 1), min(PASS * n // max(d, 1), ENOUGH))
     return m if 2 * m < n else n
 
 

@@ -18,6 +18,7 @@ Array = npt.NDArray[Any]
 BATCH = 128  # rows
 STALLED = 5
 SAMPLE = 1 << 20  # elements of X
+LARGE = 1 << 18  # parameters, beyond which fewer steps are remembered: all vectors take 40 times the size of w
 
 
 class Objective:
@@ -80,7 +81,7 @@ def lbfgs(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
     dtype can tell. Where the loss or its gradient is not finite it ends, w and b as they were.
     """
     position = objective.position()
-    history = History(position.size)
+    history = History(position.size, 10 if position.size <= LARGE else 5)
     value, gradient = objective.at(position)
     slope = objective.pseudo_gradient(position, gradient)
     precision = 0.1 * float(np.finfo(objective.w.dtype).eps)

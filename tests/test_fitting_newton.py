@@ -174,6 +174,34 @@ def test_rows_are_spread(fastml):
         assert 0 <= rows.min() <= rows.max() < n
     assert first_sample(100, 50) == 100
     assert first_sample(1_000_000, 50) < 100_000
+    assert first_sample(10**9, 10) == 1 << 20
+
+
+@pytest.mark.parametrize("count", [1 << 21, 3_000_001])
+def test_choosing_rows_takes_little_memory_beside_them(count, fastml):
+    import tracemalloc
+
+    from fastml._newton import spread
+
+    tracemalloc.start()
+    rows = spread(3 * count, count)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < rows.nbytes + (1 << 22)
+    assert np.all(np.diff(rows) > 0)
+
+
+def test_steps_remembered_fit_the_memory(fastml):
+    import tracemalloc
+
+    rng = np.random.default_rng(0)
+    X = (rng.random((20, 1 << 17)) * np.geomspace(1, 1e-3, 1 << 17)).astype(np.float32)
+    tracemalloc.start()
+    result = fastml.fit_logistic(X, np.arange(20) % 8, l2=1e-5, solver="lbfgs", max_iter=15, tol=0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert result.n_iter == 15
+    assert peak < 40 * result.w.nbytes + 50_000_000
 
 
 def test_what_they_refuse(fastml):
@@ -190,7 +218,8 @@ def test_what_they_refuse(fastml):
 def test_separable_classes_of_a_softmax_end(y_of, fastml):
     X = np.random.default_rng(7).standard_normal((300, 12)).astype(np.float32)
     result = fastml.fit_logistic(X, y_of(X), solver="newton-cholesky")
-    assert result.converged and result.loss < 1e-5
+    assert result.converged
+    assert result.loss < 1e-5
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", *SOLVERS])
@@ -199,7 +228,8 @@ def test_x_as_large_as_its_squares_overflow(solver, fastml):
     X = X / X.std(axis=0).clip(0.1)
     plain = fastml.fit_logistic(X, y, solver="lbfgs", tol=1e-5)
     large = fastml.fit_logistic(X * np.float32(1e20), y, solver=solver)
-    assert large.converged and abs(large.loss - plain.loss) < 0.01 * plain.loss
+    assert large.converged
+    assert abs(large.loss - plain.loss) < 0.01 * plain.loss
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", *SOLVERS])
@@ -210,4 +240,5 @@ def test_one_pass_tells_that_data_are_not_finite(solver, fastml, monkeypatch):
     at = fastml._solvers.Objective.at
     monkeypatch.setattr(fastml._solvers.Objective, "at", lambda self, position: passes.append(1) or at(self, position))
     result = fastml.fit_logistic(X, y, solver=solver)
-    assert not result.converged and len(passes) == 1
+    assert not result.converged
+    assert len(passes) == 1
