@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 FUSED = platform.machine().lower() in ("aarch64", "arm64")  # all kernels have fma there, even the base ones
 ANY = ("base", "avx2", "avx512")
 PLAIN, FMA = ((), ANY) if FUSED else (("base",), ("avx2", "avx512"))
-# function, dtype, worst input known, its error in ULP, where: float32 out of all 2^32 (sigmoid, tanh) or some million,
+# function, dtype, worst input known, its error in ULP, where: float32 out of all 2^32 (log_sigmoid: every 17th),
 # float64 out of some 100 million
 WORST = [
     ("sigmoid", "float32", "-0x1.69c008p-12", 1.9991, ANY),
@@ -24,11 +24,11 @@ WORST = [
     ("tanh", "float32", "0x1.409124p-1", 1.1979, ANY),
     ("tanh", "float64", "0x1.400002875fc33p-1", 1.2261, FMA),
     ("tanh", "float64", "0x1.400005f083d0ep-1", 1.2298, PLAIN),
-    ("log_sigmoid", "float32", "-0x1.2960b6p-2", 1.7581, FMA),
-    ("softplus", "float32", "0x1.2960b6p-2", 1.7581, FMA),
+    ("log_sigmoid", "float32", "-0x1.45e666p-2", 1.8255, FMA),
+    ("softplus", "float32", "0x1.45e666p-2", 1.8255, FMA),
     ("silu", "float32", "-0x1.0af4e2p+4", 2.3939, ANY),
     ("silu", "float64", "-0x1.270f98ebff631p+5", 2.1849, FMA),
-    ("gelu", "float32", "0x1.f38082p-11", 2.8782, FMA),
+    ("gelu", "float32", "0x1.f7b726p-11", 3.0873, FMA),
 ]
 
 
