@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 FUSED = platform.machine().lower() in ("aarch64", "arm64")  # all kernels have fma there, even the base ones
 ANY = ("base", "avx2", "avx512")
 PLAIN, FMA = ((), ANY) if FUSED else (("base",), ("avx2", "avx512"))
-# function, dtype, worst input known, its error in ULP, where: float32 out of all 2^32 (log_sigmoid: every 17th),
+# function, dtype, worst input known, its error in ULP, where: float32 out of all 2^32,
 # float64 out of some 100 million
 WORST = [
     ("sigmoid", "float32", "-0x1.69c008p-12", 1.9991, ANY),

@@ -94,7 +94,7 @@ def newsgroups() -> tuple[Any, Any] | None:
     with file.open(encoding="utf-8", newline="") as stream:
         lines = csv.reader(stream, delimiter="\t")
         names = next(lines)
-        rows = list(lines)[2:]
+        rows = [row for row in list(lines)[2:] if len(row) == len(names)]  # below types and flags
     text, label = names.index("Text"), names.index("Category")
     vectorizer = import_module("sklearn.feature_extraction.text").TfidfVectorizer(dtype=np.float32)
     X = vectorizer.fit_transform(row[text] for row in rows)
