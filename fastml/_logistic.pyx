@@ -149,11 +149,12 @@ cdef class Problem:
         read_gradient(p, sum + 2, <double *>cnp.PyArray_DATA(dw), <double *>cnp.PyArray_DATA(db), total, self.scale)
         return sum[0] / total, dw, db
 
-    def curvature(self, w, b, const int64_t[::1] rows=None):
+    def curvature(self, w, b, const int64_t[::1] rows=None, bint diagonal=False):
         """Return the mean of ``h x x^T`` over samples, x a row of X with a 1 behind it.
 
         h is ``p (1 - p)``, for softmax its mean over classes: the second derivative of the mean loss. rows: the rows to
-        take. float64 and square, padded with zeros to a multiple of 32; below the diagonal there may be anything.
+        take. float64 and square, padded with zeros to a multiple of 32; below the diagonal there may be anything, and
+        with diagonal=True, which takes a pass or two, also above it.
         """
         cdef Pass p = self.setup
         cdef ptrdiff_t size = item_size(&p), side = (p.d + 32) // 32 * 32
@@ -168,7 +169,7 @@ cdef class Problem:
                 p.by_columns = False
                 divide(&p, p.n)
             matrix = np.zeros((side, side))
-            total = add_curvature(&p, <double *>cnp.PyArray_DATA(matrix), side)
+            total = add_curvature(&p, <double *>cnp.PyArray_DATA(matrix), side, diagonal)
         finally:
             free(model)
         factors = np.full(len(matrix), self.scale)

@@ -88,14 +88,15 @@ cdef void add_tile(void *context, ptrdiff_t index) noexcept nogil:
             c.matrix + (a * c.side + a + off) * c.lanes, R, c.lanes, c.side, 1.0)
 
 
-cdef double add_curvature(Pass *p, double *matrix, ptrdiff_t side) except -1:
-    """Add the rows of a pass to the matrix; return the sum of their weights."""
+cdef double add_curvature(Pass *p, double *matrix, ptrdiff_t side, bint diagonal) except -1:
+    """Add the rows of a pass to the matrix, or to its tiles on the diagonal; return the sum of their weights."""
     cdef Curve c
-    cdef ptrdiff_t size = item_size(p), block, scores, part_bytes, k, blocks, panels
-    cdef double total = 0, block_work
+    cdef ptrdiff_t size = item_size(p), block, scores, part_bytes, k, blocks, panels, tiles
+    cdef double total = 0, rows
     cdef char *memory
     panels = (p.d * size + 64) // 64
     c.p, c.matrix, c.side, c.panels, c.lanes, c.stop, c.first = p, matrix, side, panels, 64 // size, p.n, 0
+    tiles = panels if diagonal else panels * (panels + 1) // 2
     c.block_bytes = panels * FASTML_BLOCK_ROWS * 64
     blocks = min(max(PACKED_BYTES // c.block_bytes, <ptrdiff_t>1), <ptrdiff_t>PARTS)
     block = 0 if p.direct and p.rows == NULL else p.block_rows * p.ld * size
@@ -112,10 +113,10 @@ cdef double add_curvature(Pass *p, double *matrix, ptrdiff_t side) except -1:
             p.parts[k].weight = 0
         while c.first < c.stop:
             c.blocks = min(blocks, (c.stop - c.first + FASTML_BLOCK_ROWS - 1) // FASTML_BLOCK_ROWS)
-            block_work = <double>c.blocks * FASTML_BLOCK_ROWS * p.d
+            rows = <double>c.blocks * FASTML_BLOCK_ROWS
             with nogil:
-                parallel_for(pack_block, &c, c.blocks, block_work * (ELEMENT_NS * (2 + p.KP * 0.25)))
-                parallel_for(add_tile, &c, panels * (panels + 1) // 2, block_work * p.d * TILE_NS)
+                parallel_for(pack_block, &c, c.blocks, rows * p.d * (ELEMENT_NS * (2 + p.KP * 0.25)))
+                parallel_for(add_tile, &c, tiles, rows * tiles * c.lanes * c.lanes * TILE_NS)
             c.first += c.blocks * FASTML_BLOCK_ROWS
             PyErr_CheckSignals()
         for k in range(blocks):

@@ -158,7 +158,7 @@ cdef class SparseProblem(Problem):
             sums[:], total[...], weight = 0, 0, 1.0
         return total, sums[2:2 + self.classes] / weight
 
-    def curvature(self, w, b, rows=None):
+    def curvature(self, w, b, rows=None, bint diagonal=False):
         """As `Problem`'s, of rows that are made dense, DENSE_BYTES of them at a time."""
         cdef ptrdiff_t n = self.n if rows is None else len(rows)
         count = max(1, min(DENSE_BYTES // (self.d * self.dtype.itemsize + 1), DENSE_ROWS))
@@ -169,7 +169,7 @@ cdef class SparseProblem(Problem):
             share = float(len(part) if weight is None else weight.sum(dtype=np.float64))
             X = self.X.rows(part, self.dtype)
             problem = Problem(X, None, weight, self.dtype, self.classes, self.scale, self.multi_label)
-            matrix = matrix + share * problem.curvature(w, b)
+            matrix = matrix + share * problem.curvature(w, b, None, diagonal)
             total += share
         return matrix * (1 / total if total > 0 else 0.0)
 

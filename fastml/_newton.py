@@ -17,9 +17,11 @@ MOST = 1536  # rows of the matrix: it and its factor, in one place, take 19 MB
 ROWS_PER_FEATURE = 20  # of a sample at least: its eigenvalues are then about right
 PASS = 4  # a sample of PASS * n / d rows takes about as long as a pass over all rows
 ENOUGH = 1 << 20  # rows, whose numbers take 8 MB
+HALF, FIFTH = 2, 5  # of the rows: several classes need more steps, and a feature that the sample lacks costs them most
 AT_ONCE = 1 << 16  # rows of a sample chosen
 GROWTH = 4  # of the sample where it has not sufficed
 PATIENCE = 8  # steps before it grows
+SHORT = 0.3  # of a first step: halved twice
 CHANGED = 2.0  # the curvature along a step has become so many times more or less than the matrix has it: make it anew
 JITTER, FLOOR = 1e-7, 1e-8  # of a diagonal of ones: the rounding of float32
 CHANCE = 0.6  # of twice as many rows as features, chance alone gives 0.5
@@ -34,11 +36,12 @@ def is_possible(objective: Objective) -> bool:
 class SampledHessian:
     """The Hessian over evenly spread rows, factored; for softmax, the mean of those of the classes, for each class.
 
-    Where a pilot sample has no more correlation than chance gives, its diagonal is all there is to know.
+    Where a pilot sample has no more correlation than chance gives, its diagonal is all there is to know. With `exact`
+    no entry of the diagonal is less than that of all rows.
     """
 
-    def __init__(self, objective: Objective, position: Array, m: int, pilot: bool) -> None:
-        self.objective, self.scale = objective, 1.0
+    def __init__(self, objective: Objective, position: Array, m: int, pilot: bool, exact: bool) -> None:
+        self.objective, self.exact, self.scale = objective, exact, 1.0
         self.factor: Cholesky | None = None
         problem = objective.problem
         self.n = problem.d + self.has_bias()
@@ -60,8 +63,11 @@ class SampledHessian:
         problem, l2 = self.objective.problem, self.objective.penalty.l2
         w, b = self.objective.model(position)
         self.matrix = problem.curvature(w, b, None if m >= problem.n else spread(problem.n, m))
-        index = np.arange(problem.d)
-        self.matrix[index, index] += 2.0 * l2
+        index = np.arange(len(self.matrix))
+        if self.exact and m < problem.n:
+            whole = problem.curvature(w, b, None, True)
+            self.matrix[index, index] = np.maximum(self.matrix.diagonal(), whole.diagonal())
+        self.matrix[index[: problem.d], index[: problem.d]] += 2.0 * l2
         absent = float(self.matrix.diagonal()[: self.n].mean()) / max(m, 1) or 1.0
         self.roots, correlation = equilibrate(self.matrix, self.n, absent)
         return correlation
@@ -120,10 +126,10 @@ def spread(n: int, m: int) -> Array:
     return rows
 
 
-def first_sample(n: int, d: int) -> int:
-    """Return the rows that a first Hessian takes; nearly all rows are as well all."""
+def first_sample(n: int, d: int, classes: int) -> int:
+    """Return the rows that a first Hessian takes; where a sample would be much of them, all."""
     m = max(ROWS_PER_FEATURE * (d + 1), min(PASS * n // max(d, 1), ENOUGH))
-    return m if 2 * m < n else n
+    return m if (HALF if classes == 1 else FIFTH) * m < n else n
 
 
 def patience(n: int, d: int, m: int) -> int:
@@ -136,14 +142,20 @@ def is_small(slope: float, gap: float, value: float, tol: float) -> bool:
     return bool(slope <= tol and (gap <= GAP * tol * abs(value) or value <= tol))
 
 
+def is_short(step: Array, direction: Array) -> bool:
+    """Whether a step is so short a part of its direction that features may be missing in the sample behind that."""
+    return bool(inner(step, direction) < SHORT * inner(direction, direction))
+
+
 def newton(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
     """Take steps of L-BFGS that starts from the Hessian of a sample, yielding the loss and whether it has converged.
 
     The sample grows, in the end to all rows, where it does not suffice (Byrd, Chin, Neveitt and Nocedal, 2011).
     Converged means that no entry of the gradient exceeds tol and that the loss is within GAP * tol of its minimum, as
     the Hessian has it; or that a step gains less than w's dtype can tell. Where the Hessian of all rows helps no more,
-    as it may where it overflows or is singular, plain L-BFGS goes on. Where the loss or its gradient is not finite it
-    ends, w and b as they were.
+    as it may where it overflows or is singular, plain L-BFGS goes on. Where a first step has to be halved twice, the
+    curvature of each single feature is taken from all rows (of one that is seldom not 0 a sample may have none); for
+    several classes plain L-BFGS goes on. Where the loss or its gradient is not finite it ends, w and b as they were.
     """
     n, d = objective.problem.n, objective.problem.d
     position = objective.position()
@@ -153,8 +165,9 @@ def newton(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
     if not finite or np.abs(gradient).max(initial=0.0) <= tol:
         yield value, finite
         return
-    m, steps, fresh = first_sample(n, d), 0, True
-    hessian, history = SampledHessian(objective, position, m, pilot=True), History(position.size)
+    m, steps, fresh = first_sample(n, d, objective.problem.classes), 0, True
+    single, exact = objective.problem.classes == 1, False
+    hessian, history = SampledHessian(objective, position, m, True, exact), History(position.size)
     direction = history.direction(gradient, hessian.solve)
     while True:
         found = None
@@ -163,6 +176,7 @@ def newton(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
         if found is None and fresh and m >= n:
             yield from lbfgs(objective, tol)
             return
+        lacks = fresh and m < n and not exact and (found is None or is_short(found[0] - position, direction))
         ratio, gained = 1.0, 0.0
         if found is not None:
             s, y, gained = found[0] - position, found[2] - gradient, value - found[1]
@@ -171,15 +185,19 @@ def newton(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
             objective.move(position)
             ratio, steps, fresh = hessian.adapt(s, y), steps + 1, False
         grow = found is None or steps >= patience(n, d, min(GROWTH * m, n))
-        far = gained > 1e-3 * abs(value) and steps > 1 and not 1 / CHANGED < ratio < CHANGED
+        # several classes' Hessians differ from their mean in any case: a new one must pay
+        far = steps > (1 if single else patience(n, d, m)) and not 1 / CHANGED < ratio < CHANGED
         direction = history.direction(gradient, hessian.solve)
         if found is not None:
             small = is_small(np.abs(gradient).max(initial=0.0), -0.5 * inner(gradient, direction), value, tol)
             yield value, bool(small or gained <= precision * abs(value))
-        if grow or far:
-            m = min(GROWTH * m, n) if grow else m
-            hessian = SampledHessian(objective, position, m, pilot=False)
-            if objective.problem.classes == 1:  # of several the matrix tells too little to go without the past
+        if lacks and not single:  # one matrix for all classes is then too far from each
+            yield from lbfgs(objective, tol)
+            return
+        if lacks or grow or (far and gained > 1e-3 * abs(value)):
+            m, exact = min(GROWTH * m, n) if grow and not lacks else m, exact or lacks
+            hessian = SampledHessian(objective, position, m, lacks, exact)
+            if single:  # of several the matrix tells too little to go without the past
                 history = History(position.size)
             steps, fresh = 0, True
             direction = history.direction(gradient, hessian.solve)

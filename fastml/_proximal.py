@@ -76,7 +76,7 @@ def proximal(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
     if not finite or np.abs(objective.pseudo_gradient(position, gradient)).max(initial=0.0) <= tol:
         yield value, finite
         return
-    m, steps = first_sample(n, d), 0
+    m, steps = first_sample(n, d, objective.problem.classes), 0
     matrix = hessian(objective, position, m)
     while True:
         step = coordinate_descent(matrix, gradient, position, thresholds, SWEEPS)

@@ -69,6 +69,8 @@ def test_curvature(K, weighted, d, isa, fastml):
             assert upper.shape == (d // 32 * 32 + 32,) * 2
             assert np.abs(upper[: d + 1, : d + 1] - np.triu(expected)).max() < bound
             assert not upper[:, d + 1 :].any()
+            diagonal = problem.curvature(w, b, rows, True).diagonal()
+            np.testing.assert_array_equal(diagonal, upper.diagonal())
 
 
 @pytest.mark.parametrize("m", [32, 64, 160])
@@ -172,9 +174,30 @@ def test_rows_are_spread(fastml):
         assert rows.dtype == np.int64
         assert np.all(rows * m // n == np.arange(m)) or np.all(np.abs(rows * (m / n) - np.arange(m)) < 1 + 1e-9)
         assert 0 <= rows.min() <= rows.max() < n
-    assert first_sample(100, 50) == 100
-    assert first_sample(1_000_000, 50) < 100_000
-    assert first_sample(10**9, 10) == 1 << 20
+    assert first_sample(100, 50, 1) == 100
+    assert first_sample(1_000_000, 50, 1) < 100_000
+    assert first_sample(10**9, 10, 1) == 1 << 20
+    assert first_sample(70_000, 784, 1) == 20 * 785
+    assert first_sample(70_000, 784, 10) == 70_000
+
+
+@pytest.mark.parametrize(("K", "n"), [(2, 12_000), (3, 50_000), (10, 12_000), (10, 50_000)])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_features_seen_in_few_rows(K, n, sparse, fastml):
+    # standardized, a feature that is 0 but in a few rows is huge there: of many such rows a sample has none
+    rng, d = np.random.default_rng(0), 60
+    X = (rng.random((n, d)) < np.geomspace(3 / n, 0.3, d)) * rng.random((n, d))
+    scores = X @ rng.standard_normal((d, K)) * 8 + rng.gumbel(size=(n, K))
+    X = (X / np.maximum(X.std(axis=0), 1e-9)).astype(np.float32)
+    if sparse:
+        X = pytest.importorskip("scipy.sparse").csr_array(X)
+    fits = [
+        fastml.fit_logistic(X, scores.argmax(axis=1), l2=0.5 / n, solver=solver, tol=1e-4)
+        for solver in ("newton-cholesky", "lbfgs")
+    ]
+    assert fits[0].converged
+    assert fits[0].n_iter < 1.5 * fits[1].n_iter + 40
+    assert fits[0].loss < fits[1].loss + 1e-5
 
 
 @pytest.mark.parametrize("count", [1 << 21, 3_000_001])

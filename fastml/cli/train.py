@@ -106,9 +106,7 @@ def _standardize(
 def _fit(task: Task, arguments: argparse.Namespace) -> Fit:
     """Train, with progress on stderr."""
     # Both sides of a comparison must run the same algorithm.
-    # one Hessian for many classes of standardized columns may take ten times as long as none
-    plain = arguments.compare or task.y.max(initial=0) > 1
-    solver = "lbfgs" if plain and arguments.solver == "auto" else arguments.solver
+    solver = "lbfgs" if arguments.compare and arguments.solver == "auto" else arguments.solver
     with progress("Training", arguments.max_iter) as report:
 
         def callback(step: Any) -> None:

@@ -69,14 +69,14 @@ class Partitions:
         slopes = sums[2:] / weight
         return sums[1] / weight, slopes[: w.size].reshape(w.shape), slopes[w.size :]
 
-    def curvature(self, w: Array, b: Array, rows: Array | None = None) -> Array:
+    def curvature(self, w: Array, b: Array, rows: Array | None = None, diagonal: bool = False) -> Array:
         """Return the mean of ``h x x^T`` over samples, as `fastml._logistic.Problem`; rows: sorted, those to take."""
         takes: list[Any] = [None] * len(self.data)
         if rows is not None:
             cuts = np.searchsorted(rows, self.ends[:-1])
             starts = np.concatenate([[0], self.ends[:-1]])
             takes = [part - start for part, start in zip(np.split(rows, cuts), starts, strict=True)]
-        sums = self.total(curve, w, b, takes, 8 * self.d * self.d)
+        sums = self.total(curve, w, b, [(part, diagonal) for part in takes], 8 * self.d * self.d)
         side = math.isqrt(len(sums) - 1)
         return sums[1:].reshape(side, side) / (sums[0] if sums[0] > 0 else 1.0)
 
@@ -124,12 +124,12 @@ def pass_over(X: Any, target: Target, model: Sent, gradient: bool) -> Array:
 
 
 @np.errstate(all="ignore")
-def curve(X: Any, target: Target, model: Sent, rows: Array | None) -> Array:
+def curve(X: Any, target: Target, model: Sent, which: tuple[Array | None, bool]) -> Array:
     """Return the weight of rows of a partition, and times it their mean curvature."""
-    _, weights, weight = target
+    (_, weights, weight), (rows, diagonal) = target, which
     if rows is not None:
         weight = float(len(rows) if weights is None else weights[rows].sum(dtype=np.float64))
-    matrix = problem_of(X, target, model).curvature(model[0], model[1], rows)
+    matrix = problem_of(X, target, model).curvature(model[0], model[1], rows, diagonal)
     return np.concatenate([[weight], weight * matrix.ravel()])
 
 
