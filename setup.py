@@ -1,23 +1,27 @@
 """Extension modules; everything else is in pyproject.toml."""
 
 import os
+import platform
+import shutil
 import sys
 from pathlib import Path
 
 import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import PlatformError
 
 # Named one by one and never -ffast-math: NaN and inf are data. Fused multiply-adds are written out, so the compiler
 # must not contract others. The levels come after the user's CFLAGS: loops are vectorised as at -O3, but unrolled and
 # inlined as at -O2, which is half the code (HOT in macros.h has the exceptions).
 FLAGS = ["-std=gnu11", "-fno-fast-math", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
-FLAGS += ["-fvisibility=hidden", "-Wno-psabi", "-fno-asynchronous-unwind-tables"]
+FLAGS += ["-fvisibility=hidden", "-Wno-psabi"]
 SMALL, QUICK = ["-Os"], ["-O2"]
 LOOPS = ["-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic"]
-if sys.platform == "win32":
-    FLAGS = ["/O2", "/fp:precise", "/std:c11"]
-elif not os.environ.get("FASTML_DEBUG"):
+if sys.platform != "win32":  # where the tables are how a debugger or an exception finds its way
+    FLAGS += ["-fno-asynchronous-unwind-tables"]
+if not os.environ.get("FASTML_DEBUG"):
     FLAGS += ["-g0"]
 
 
@@ -35,7 +39,7 @@ def extension(name: str, level: list[str], c_sources: list[str]) -> Extension:
         depends=[str(path) for path in Path("fastml/c").iterdir()],
         include_dirs=["fastml/c", numpy.get_include()],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"), ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION")],
-        extra_compile_args=FLAGS if sys.platform == "win32" else [*level, *FLAGS],
+        extra_compile_args=[*level, *FLAGS],
         extra_link_args=link,
     )
 
@@ -54,7 +58,40 @@ EXTENSIONS = [
     extension("_lbfgs", LOOPS, []),
 ]
 
+
+def use_clang_cl(compiler, plat_name: str) -> None:
+    """Put clang-cl, from PATH or from Visual Studio, in the place of Microsoft's compiler, which lacks vector types."""
+    folders = ["ARM64/bin", "x64/bin"] if platform.machine() == "ARM64" else ["x64/bin"]
+    tools = [parent / "Llvm" for parent in Path(compiler.cc).parents if parent.name == "Tools"]
+    inside = os.pathsep.join(str(tool / folder) for tool in tools for folder in folders)
+    found = shutil.which("clang-cl") or shutil.which("clang-cl", path=inside)
+    if not found:
+        raise PlatformError("clang-cl not found: install LLVM, or Visual Studio's 'C++ Clang compiler for Windows'")
+    compiler.cc = found
+    target = {"win-amd64": "x86_64", "win-arm64": "arm64"}[plat_name]
+    for options in (compiler.compile_options, compiler.compile_options_debug):
+        options[:] = [*(option for option in options if option != "/GL"), f"--target={target}-pc-windows-msvc"]
+    # Visual Studio's headers come after clang-cl's own (stdatomic.h), as in a developer's prompt.
+    os.environ["INCLUDE"] = os.pathsep.join(type(compiler).include_dirs)
+    type(compiler).include_dirs = []
+
+
+class BuildExt(build_ext):
+    """Compile with clang-cl on Windows."""
+
+    def build_extensions(self) -> None:
+        """Change compiler and flags before anything is built."""
+        if self.compiler.compiler_type == "msvc":
+            if not self.compiler.initialized:
+                self.compiler.initialize(self.plat_name)
+            use_clang_cl(self.compiler, self.plat_name)
+            for module in self.extensions:
+                module.extra_compile_args = [f"/clang:{flag}" for flag in module.extra_compile_args]
+        super().build_extensions()
+
+
 if __name__ == "__main__":
     directives = {"language_level": 3, "freethreading_compatible": True, "embedsignature": False, "binding": True}
     directives["auto_pickle"] = False
-    setup(ext_modules=cythonize(EXTENSIONS, nthreads=0, compiler_directives=directives, build_dir="build/cython"))
+    modules = cythonize(EXTENSIONS, nthreads=0, compiler_directives=directives, build_dir="build/cython")
+    setup(ext_modules=modules, cmdclass={"build_ext": BuildExt})

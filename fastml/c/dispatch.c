@@ -13,7 +13,15 @@ const char *const fastml_compiler = "GCC " __VERSION__;
 const char *const fastml_compiler = "unknown";
 #endif
 
-#ifdef FASTML_X86_TABLES
+#if defined(FASTML_X86_TABLES) && defined(_WIN32)
+#include "cpu_features.h"
+
+static void ask_processor(void) {}
+static int runs_avx2(void) { return cpu_has_avx2(); }
+static int runs_avx512(void) { return cpu_has_avx512(); }
+#elif defined(FASTML_X86_TABLES)
+static void ask_processor(void) { __builtin_cpu_init(); }
+
 static int runs_avx2(void) {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") &&
            __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
@@ -41,7 +49,7 @@ static const struct {
 
 const fastml_table *fastml_select_isa(const char *name, int *known) {
 #ifdef FASTML_X86_TABLES
-    __builtin_cpu_init();
+    ask_processor();
 #endif
     const fastml_table *found = NULL;
     *known = name == NULL;

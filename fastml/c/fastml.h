@@ -273,7 +273,7 @@ typedef struct {
 } fastml_table;
 
 extern const fastml_table fastml_table_base;
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__x86_64__)
 #define FASTML_X86_TABLES 1
 extern const fastml_table fastml_table_avx2, fastml_table_avx512;
 #endif

@@ -20,11 +20,7 @@ NOINLINE static void FN(curvature_pack)(const void *Xv, const void *rootv, void 
 
 /* Neighbours are loaded one by one, each spread over a register for free: GCC makes one load and permutations of them,
  * which take the place of products. */
-#ifdef __GNUC__
 #define APART __asm__ __volatile__("" ::: "memory")
-#else
-#define APART ((void)0)
-#endif
 
 /* to[i, j] += factor * sum over r < R of a[r, i] b[r, j], for i, j < LANES; rows of a and b are `step` elements apart,
  * those of `to` `ld`. A sum of R is of the dtype T, in the order of rows. */

@@ -7,17 +7,25 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(_MSC_VER) && !defined(__clang__)
-#define NOINLINE __declspec(noinline)
-#define INLINE static __forceinline
-#else
+/* As glibc has them. Windows' are products of numbers, or calls, and its NaN may be negative. */
+#undef INFINITY
+#undef NAN
+#define INFINITY __builtin_inff()
+#define NAN __builtin_nanf("")
+
+/* Clang has GCC's language also where it passes for Microsoft's compiler, and does not define __GNUC__ there. */
+#if !defined(__GNUC__) && !defined(__clang__)
+#error "fastml needs GCC or Clang: their vector types and attributes (on Windows clang-cl, see docs/platforms.md)"
+#elif defined(_MSC_VER) && __clang_major__ < 19
+#error "fastml needs clang-cl 19: older ones hide the intrinsics of instruction sets that are chosen function by function"
+#endif
+
 #ifdef __clang__
 #define NOINLINE __attribute__((noinline))
 #else
 #define NOINLINE __attribute__((noinline, noclone))
 #endif
 #define INLINE static inline __attribute__((always_inline))
-#endif
 
 /* A loop that gains from what GCC does at -O3 alone, above all unrolling; all else is half the size at -O2. */
 #if defined(__GNUC__) && !defined(__clang__)
@@ -34,37 +42,24 @@
 /* The iterations of the next loop are independent: outputs are the inputs themselves or do not overlap them. */
 #if defined(__clang__)
 #define IVDEP _Pragma("clang loop vectorize(assume_safety)")
-#elif defined(__GNUC__)
-#define IVDEP _Pragma("GCC ivdep")
-#elif defined(_MSC_VER)
-#define IVDEP __pragma(loop(ivdep))
 #else
-#define IVDEP
+#define IVDEP _Pragma("GCC ivdep")
 #endif
 
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
-#elif defined(__GNUC__)
-#define UNROLL _Pragma("GCC unroll 16")
 #else
-#define UNROLL
+#define UNROLL _Pragma("GCC unroll 16")
 #endif
 
 #if defined(__clang__)
 #define KEEP_LOOP _Pragma("clang loop unroll(disable)")
-#elif defined(__GNUC__)
-#define KEEP_LOOP _Pragma("GCC unroll 1")
 #else
-#define KEEP_LOOP
+#define KEEP_LOOP _Pragma("GCC unroll 1")
 #endif
 
-#if defined(__GNUC__)
 #define PREFETCH(p) __builtin_prefetch(p, 0, 3)
 #define PREFETCH_TO_WRITE(p) __builtin_prefetch(p, 1, 3)
-#else
-#define PREFETCH(p) ((void)(p))
-#define PREFETCH_TO_WRITE(p) ((void)(p))
-#endif
 
 /* One register, or what the compiler makes of it. */
 #ifndef VECTOR_BYTES
@@ -72,9 +67,9 @@
 #endif
 
 /* Hide a bound's value from the compiler: against a literal, GCC makes a clamp of compares and blends, not one min. */
-#if defined(__GNUC__) && defined(__x86_64__)
+#if defined(__x86_64__)
 #define OPAQUE(v) __asm__("" : "+x"(v))
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(__aarch64__)
 #define OPAQUE(v) __asm__("" : "+w"(v))
 #else
 #define OPAQUE(v) ((void)(v))

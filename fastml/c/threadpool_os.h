@@ -89,10 +89,8 @@ static inline int os_start(void *(*entry)(void *)) {
 static inline void os_pause(void) {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
-#elif defined(__aarch64__) && defined(__GNUC__)
+#elif defined(__aarch64__)
     __asm__ volatile("yield");
-#elif defined(_WIN32)
-    YieldProcessor();
 #endif
 }
 

@@ -1,0 +1,1 @@
+/* immintrin.h asks for it (see tests/test_windows.py). */
