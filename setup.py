@@ -44,6 +44,8 @@ def extension(name: str, level: list[str], c_sources: list[str]) -> Extension:
     )
 
 
+DIRECTIVES = {"language_level": 3, "freethreading_compatible": True, "embedsignature": False, "binding": True}
+DIRECTIVES["auto_pickle"] = False
 EXTENSIONS = [
     extension("_fastml_runtime", LOOPS, sorted(str(path) for path in Path("fastml/c").glob("*.c"))),
     extension("_elementwise", QUICK, []),
@@ -91,7 +93,5 @@ class BuildExt(build_ext):
 
 
 if __name__ == "__main__":
-    directives = {"language_level": 3, "freethreading_compatible": True, "embedsignature": False, "binding": True}
-    directives["auto_pickle"] = False
-    modules = cythonize(EXTENSIONS, nthreads=0, compiler_directives=directives, build_dir="build/cython")
+    modules = cythonize(EXTENSIONS, nthreads=0, compiler_directives=DIRECTIVES, build_dir="build/cython")
     setup(ext_modules=modules, cmdclass={"build_ext": BuildExt})

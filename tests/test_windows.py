@@ -57,8 +57,9 @@ def visual_studio(tmp_path, monkeypatch):
 
 def commands_of(setup_py, monkeypatch, target, name="_fastml_runtime"):
     """What setup.py would run on Windows to build one extension, without Cython."""
-    from setuptools import Distribution
     from distutils.ccompiler import new_compiler
+
+    from setuptools import Distribution
 
     module = next(module for module in setup_py.EXTENSIONS if module.name.endswith(name))
     module.sources = [source for source in module.sources if source.endswith(".c")]
@@ -80,13 +81,15 @@ def test_clang_cl_compiles(setup_py, visual_studio, monkeypatch, target, triple)
     for line in compiled:
         assert line[0] == str(visual_studio / "Llvm/x64/bin/clang-cl")
         assert f"--target={triple}-pc-windows-msvc" in line
-        assert line.index("/O2") < line.index("/clang:-O2") and "/GL" not in line
+        assert line.index("/O2") < line.index("/clang:-O2")
+        assert "/GL" not in line
         assert {"/clang:-ffp-contract=off", "/clang:-fno-math-errno", "/clang:-std=gnu11"} <= set(line)
         assert not [option for option in line if "unwind" in option]
         assert f"-I{ROOT / 'tests/c/windows'}" not in line
     assert os.environ["INCLUDE"] == str(ROOT / "tests/c/windows")
-    assert linked[0].endswith("link.exe") and any("PyInit__fastml_runtime" in option for option in linked)
-    assert "-lm" not in linked and "-pthread" not in linked
+    assert linked[0].endswith("link.exe")
+    assert any("PyInit__fastml_runtime" in option for option in linked)
+    assert not {"-lm", "-pthread"} & set(linked)
 
 
 def test_the_machine_s_own_clang_cl_is_found(setup_py, visual_studio, monkeypatch):
@@ -140,4 +143,4 @@ def test_the_processor_says_what_the_compiler_s_library_says(tmp_path):
     build = [*COMPILER, "-std=gnu11", "-Wall", "-Werror", f"-I{C}", "probe.c", "-o", "probe"]
     subprocess.run(build, cwd=tmp_path, check=True)
     answers = subprocess.run([tmp_path / "probe"], capture_output=True, text=True, check=True).stdout.split()
-    assert answers[0] == answers[1] and answers[2] == answers[3]
+    assert answers[::2] == answers[1::2]

@@ -1,13 +1,20 @@
 /* Stress driver of the thread pool. Without arguments it runs every scenario, prints one line for each and exits with 0
-   or 1. `size` prints the pool's size, `limit ROOT` the cgroup limit below ROOT. */
+   or 1. `size` prints the pool's size, `limit ROOT` the cgroup limit below ROOT. Windows has no fork and no signals:
+   there MinGW's GCC, which has POSIX threads, builds what is left. */
 #include "threadpool_stress.h"
 
 #include <dirent.h>
 #include <math.h>
 #include <signal.h>
 #include <string.h>
+#if defined(_WIN32)
+#include <windows.h>
+
+#include <tlhelp32.h>
+#else
 #include <sys/resource.h>
 #include <sys/wait.h>
+#endif
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
@@ -17,6 +24,7 @@
 #endif
 #endif
 
+#if !defined(_WIN32)
 /* Must come first: no thread exists yet whose stack could be used again. */
 static int creation_fails(void)
 {
@@ -35,6 +43,7 @@ static int creation_fails(void)
 #endif
     return 1;
 }
+#endif
 
 static int every_chunk_once(void)
 {
@@ -69,6 +78,14 @@ static int threads_take_part(void)
 /* The number of this process's threads, or -1 where the system does not tell. */
 static int live_threads(void)
 {
+#if defined(_WIN32)
+    int count = 0;
+    THREADENTRY32 entry = {.dwSize = sizeof entry};
+    HANDLE all = CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0);
+    for (BOOL more = Thread32First(all, &entry); more; more = Thread32Next(all, &entry))
+        count += entry.th32OwnerProcessID == GetCurrentProcessId();
+    CloseHandle(all);
+#else
     int count = -2; /* "." and ".." are no threads */
     DIR *folder = opendir("/proc/self/task");
     if (folder == NULL)
@@ -76,6 +93,7 @@ static int live_threads(void)
     while (readdir(folder) != NULL)
         count++;
     closedir(folder);
+#endif
     return count;
 }
 
@@ -152,6 +170,7 @@ static int resize_under_load(void)
     return stop_callers(&c);
 }
 
+#if !defined(_WIN32)
 /* The child's exit status; a child that hangs is killed by its alarm. */
 static int succeeds(pid_t child)
 {
@@ -232,6 +251,7 @@ static int signals_stay_out(void)
     CHECK(taken == SIGUSR1);
     return 1;
 }
+#endif
 
 int main(int argc, char **argv)
 {
@@ -239,7 +259,9 @@ int main(int argc, char **argv)
         const char *name;
         int (*run)(void);
     } scenarios[] = {
+#if !defined(_WIN32)
         {"thread creation fails", creation_fails},
+#endif
         {"every chunk exactly once", every_chunk_once},
         {"threads take part", threads_take_part},
         {"surplus workers end", surplus_ends},
@@ -247,16 +269,20 @@ int main(int argc, char **argv)
         {"nested calls", nested_calls},
         {"many callers", many_callers},
         {"resize under load", resize_under_load},
+#if !defined(_WIN32)
         {"fork while computing", fork_while_computing},
         {"exit at any moment", exits},
         {"signals stay out of workers", signals_stay_out},
+#endif
     };
     int failures = 0;
     if (argc == 3 && strcmp(argv[1], "limit") == 0)
         return printf("%d\n", fastml_cpu_limit(argv[2])) < 0;
     if (argc == 2 && strcmp(argv[1], "size") == 0)
         return printf("%d\n", fastml_get_num_threads()) < 0;
+#if !defined(_WIN32)
     alarm(50); /* a hang is a failure */
+#endif
     for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) {
         double start = now();
         int good = scenarios[i].run();
