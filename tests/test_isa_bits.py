@@ -13,6 +13,16 @@ FEATURES = (1, 3, 15, 16, 17, 20, 33, 100, 785)
 CLASSES = (2, 3, 10, 16, 17)
 
 
+def test_the_tables_are_those_that_the_processor_runs(fastml):
+    from fastml import _fastml_runtime as runtime
+
+    features = pytest.importorskip("numpy._core._multiarray_umath").__cpu_features__  # NumPy asks the processor itself
+    avx2 = features.get("X86_V3") or all(features.get(name) for name in ("AVX2", "FMA3", "F16C"))
+    avx512 = features.get("X86_V4") or features.get("AVX512_SKX")
+    expected = [bool(avx2), bool(avx2 and avx512)]
+    assert [name in runtime.available_isas() for name in ("avx2", "avx512")] == expected
+
+
 @pytest.fixture
 def both(fastml):
     """Call something with either table: ``both(f)`` returns f() of AVX2 and f() of AVX-512."""

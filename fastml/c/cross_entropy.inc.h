@@ -16,7 +16,7 @@ INLINE T FN(relative)(T x, const MATH(exp_base) *base) {
 }
 
 /* a d, where nothing times infinity is nothing. */
-INLINE T FN(times)(T a, T d) { return (a == 0) & (d == d) ? 0 : a * d; }
+INLINE T FN(times)(T a, T d) { return ((a == 0) & (d == d)) ? 0 : a * d; }
 
 /* A sum's two parts; an infinite one has no second part. */
 INLINE T FN(both)(T high, T low) { return high - high == 0 ? high + low : high; }

@@ -2,7 +2,7 @@
  * 0 log 0 is 0; x_c = 0 under a positive a_c makes both infinite. In one pass, of a problem or of TILE side by side. */
 
 /* Divided last: 1 / x alone overflows where x is subnormal. */
-INLINE T FN(given_gradient)(T a, T x, T scale) { return (a == 0) & (x == x) ? 0 : -(a * scale) / (x + 0); }
+INLINE T FN(given_gradient)(T a, T x, T scale) { return ((a == 0) & (x == x)) ? 0 : -(a * scale) / (x + 0); }
 
 /* v = a log x, and x = the gradient. */
 NOINLINE static void FN(given_block)(T *x, const T *a, T *v, ptrdiff_t n, T scale) {

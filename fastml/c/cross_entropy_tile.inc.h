@@ -37,7 +37,7 @@ static void FN(aim_tile)(FN(entropy_tile) *t, const fastml_cross_entropy *p, ptr
 #define SUM_CLASS(KEEP)                                                                      \
     IVDEP for (ptrdiff_t j = 0; j < w; j++) {                                                \
         T v = LOAD(x[j]), m = t->sums.max[j], value = FN(softmax_tile_term)(&t->sums, v, j); \
-        U first = t->first[j], found = (v == m) & (first == NOWHERE) ? (U)c : first;         \
+        U first = t->first[j], found = ((v == m) & (first == NOWHERE)) ? (U)c : first;       \
         lane[j] += found != first ? 0 : value;                                               \
         t->first[j] = found;                                                                 \
         KEEP;                                                                                \

@@ -13,25 +13,8 @@ const char *const fastml_compiler = "GCC " __VERSION__;
 const char *const fastml_compiler = "unknown";
 #endif
 
-#if defined(FASTML_X86_TABLES) && defined(_WIN32)
+#ifdef FASTML_X86_TABLES
 #include "cpu_features.h"
-
-static void ask_processor(void) {}
-static int runs_avx2(void) { return cpu_has_avx2(); }
-static int runs_avx512(void) { return cpu_has_avx512(); }
-#elif defined(FASTML_X86_TABLES)
-static void ask_processor(void) { __builtin_cpu_init(); }
-
-static int runs_avx2(void) {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") &&
-           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
-}
-
-static int runs_avx512(void) {
-    return runs_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl");
-}
 #endif
 
 static int runs_base(void) { return 1; }
@@ -42,15 +25,12 @@ static const struct {
 } choices[] = {
     {&fastml_table_base, runs_base},
 #ifdef FASTML_X86_TABLES
-    {&fastml_table_avx2, runs_avx2},
-    {&fastml_table_avx512, runs_avx512},
+    {&fastml_table_avx2, cpu_has_avx2},
+    {&fastml_table_avx512, cpu_has_avx512},
 #endif
 };
 
 const fastml_table *fastml_select_isa(const char *name, int *known) {
-#ifdef FASTML_X86_TABLES
-    ask_processor();
-#endif
     const fastml_table *found = NULL;
     *known = name == NULL;
     for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {

@@ -9,15 +9,16 @@
 #include "macros.h"
 #include <immintrin.h>
 #ifdef __clang__
-#pragma clang attribute push(                                                                    \
-    __attribute__((target("avx2,fma,f16c,bmi,bmi2,avx512f,avx512bw,avx512cd,avx512dq,avx512vl"), \
-                   min_vector_width(512))),                                                      \
+#pragma clang attribute push(                                                                      \
+    __attribute__((target("avx2,fma,f16c,bmi,bmi2,avx512f,avx512bw,avx512cd,avx512dq,avx512vl"))), \
     apply_to = function)
+#pragma clang attribute push(__attribute__((min_vector_width(512))), apply_to = function)
 #else
 #pragma GCC target("avx2,fma,f16c,bmi,bmi2,avx512f,avx512bw,avx512cd,avx512dq,avx512vl,prefer-vector-width=512")
 #endif
 #include "kernels.inc.h"
 #ifdef __clang__
+#pragma clang attribute pop
 #pragma clang attribute pop
 #endif
 #endif
