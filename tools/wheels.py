@@ -87,7 +87,7 @@ def wheel_from(sdist: Path, python: Path, folder: Path) -> Path:
     (source,) = folder.iterdir()
     run(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder / "raw", source, cwd=folder)
     (raw,) = (folder / "raw").iterdir()
-    run(sys.executable, "-m", "auditwheel", "repair", "--strip", "--wheel-dir", folder / "repaired", raw)
+    run(sys.executable, "-m", "auditwheel", "repair", "--strip", "-z", "9", "--wheel-dir", folder / "repaired", raw)
     (repaired,) = (folder / "repaired").iterdir()
     return repaired
 
