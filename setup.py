@@ -3,6 +3,7 @@
 import os
 import platform
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from setuptools.errors import PlatformError
 FLAGS = ["-std=gnu11", "-fno-fast-math", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
 FLAGS += ["-fvisibility=hidden", "-Wno-psabi"]
 SMALL, QUICK = ["-Os"], ["-O2"]
-LOOPS = ["-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic"]
+GCC_ONLY = ["-fvect-cost-model=dynamic"]  # Clang refuses it, and vectorises at -O2 as if it had it
+LOOPS = ["-O2", "-ftree-vectorize", *GCC_ONLY]
 if sys.platform != "win32":  # where the tables are how a debugger or an exception finds its way
     FLAGS += ["-fno-asynchronous-unwind-tables"]
 if not os.environ.get("FASTML_DEBUG"):
@@ -84,17 +86,27 @@ def use_clang_cl(compiler, plat_name: str) -> None:
     type(compiler).include_dirs = []
 
 
+def is_clang(compiler) -> bool:
+    """Ask the compiler, whatever its name: macOS calls it gcc too."""
+    if compiler.compiler_type == "msvc":
+        return True
+    command = [*compiler.compiler_so, "-dM", "-E", "-x", "c", os.devnull]
+    return b"__clang__" in subprocess.run(command, capture_output=True).stdout
+
+
 class BuildExt(build_ext):
-    """Compile with clang-cl on Windows."""
+    """Compile with clang-cl on Windows, and leave out what Clang does not know."""
 
     def build_extensions(self) -> None:
         """Change compiler and flags before anything is built."""
-        if self.compiler.compiler_type == "msvc":
+        windows = self.compiler.compiler_type == "msvc"
+        if windows:
             if not self.compiler.initialized:
                 self.compiler.initialize(self.plat_name)
             use_clang_cl(self.compiler, self.plat_name)
-            for module in self.extensions:
-                module.extra_compile_args = [f"/clang:{flag}" for flag in module.extra_compile_args]
+        unknown, prefix = GCC_ONLY if is_clang(self.compiler) else [], "/clang:" if windows else ""
+        for module in self.extensions:
+            module.extra_compile_args = [prefix + flag for flag in module.extra_compile_args if flag not in unknown]
         super().build_extensions()
 
 
