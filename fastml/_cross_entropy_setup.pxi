@@ -206,7 +206,7 @@ cdef int examine_block(const Problems *p, const double *class_weight, ptrdiff_t 
 
 cdef int refuse(str name, str expected, array, number) except -1:
     """Name the element that is bad, and where it stands."""
-    index = tuple([int(i) for i in np.unravel_index(number, array.shape)])
+    index = tuple(map(int, np.unravel_index(number, array.shape)))
     where = f" at index {index[0] if len(index) == 1 else index}" if index else ""
     raise ValueError(f"{name}: expected {expected}, got {array[index]}{where}")
 

@@ -178,8 +178,7 @@ cdef int set_operands(Norm *n, cnp.ndarray x, cnp.ndarray dy, cnp.ndarray y, int
         n.layout = SHORT_ROWS
     elif not n.x.direct:
         order = list(range(outer, x.ndim)) + list(range(outer))
-        columns = [None if array is None else array.transpose(order) for array in (x, dy, y)]
-        if n.R >= EIGHT and all([array is None or is_column(n, array) for array in columns]):
+        if n.R >= EIGHT and is_column(n, x, order) and is_column(n, dy, order) and is_column(n, y, order):
             n.layout = COLUMNS
     n.first = 0
     return 0
@@ -189,7 +188,10 @@ cdef inline bint is_dense(const Operand *o) noexcept nogil:
     return o.axes == 1 and o.stride[0] == o.size
 
 
-cdef bint is_column(const Norm *n, cnp.ndarray array) except -1:
+cdef bint is_column(const Norm *n, cnp.ndarray array, list order) except -1:
+    """Whether an array, or None, is dense when its problems come last."""
     cdef Operand o
-    describe(&o, array, n.dtype)
+    if array is None:
+        return True
+    describe(&o, array.transpose(order), n.dtype)
     return o.direct

@@ -131,10 +131,11 @@ def batch_norm(
     y = destination(out, array, running_mean=running_mean, running_var=running_var, weight=w, bias=b)
     dtype = statistics(array.dtype)
     source, result = channel_first(array, k), channel_first(y, k)
+    moved: list[tuple[Array, Array]] = []
     if training:
         mean, lost, variance = _norm.batch_moments(source, result)
-        _update(running_mean, mean + lost, part)
-        _update(running_var, variance * (count / (count - 1)) if shape[0] else variance, part)
+        moved += _moved(running_mean, mean + lost, part)
+        moved += _moved(running_var, variance * (count / (count - 1)) if shape[0] else variance, part)
     else:
         assert running_mean is not None
         assert running_var is not None
@@ -147,6 +148,8 @@ def batch_norm(
         gain = np.ones(shape, dtype) if w is None else w.astype(dtype)
         offset = np.zeros(shape, dtype) if b is None else b.astype(dtype)
     _norm.batch_apply(source, None, result, mean, rstd, a, a, a, gain, offset)
+    for running, values in moved:  # at last: until here memory may run out, or the call be interrupted
+        running[...] = values
     return (y, mean, rstd) if return_stats else y
 
 
@@ -154,10 +157,12 @@ def _channel(name: str, values: npt.ArrayLike | None, shape: tuple[int, ...]) ->
     return None if values is None else of_shape(name, values, shape)
 
 
-def _update(running: Array | None, batch: Array, momentum: float) -> None:
-    """Move the running array towards the batch's."""
-    if running is not None:
-        running[...] = (1 - momentum) * running.astype(np.float64) + momentum * batch
+def _moved(running: Array | None, batch: Array, momentum: float) -> list[tuple[Array, Array]]:
+    """Return the running array, if there is one, with what it becomes as it moves towards the batch's."""
+    if running is None:
+        return []
+    values = (1 - momentum) * running.astype(np.float64) + momentum * batch
+    return [(running, values.astype(running.dtype))]
 
 
 @np.errstate(all="ignore")

@@ -164,9 +164,12 @@ def logistic_step(
             raise ValueError(f"{name}: expected a writeable array, got a read-only one")
     rate = finite("lr", lr)
     loss, dw, db = logistic_loss(X, y, w, b, l1=l1, l2=l2, sample_weight=sample_weight, scale=scale, return_grad=True)
-    w -= rate * dw
-    b -= rate * db
-    return np.float64(loss)
+    dw *= rate
+    db = b - rate * db
+    np.subtract(w, dw, out=dw)
+    w[...] = dw  # nothing is changed as long as memory may run out
+    b[...] = db
+    return loss
 
 
 @np.errstate(all="ignore")
