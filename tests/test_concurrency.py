@@ -1,0 +1,115 @@
+"""Every function in 16 threads at once, and a pool that is resized while they compute."""
+
+import concurrent.futures
+import os
+import sys
+import threading
+import time
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("fastml")
+
+THREADS = 16
+SIZES = (400_000, 1_600_000)
+# below the pool's least work at any of these sizes, by one thread whatever their size, or a single task
+SERIAL = {
+    "sigmoid of strides", "sigmoid of numbers", "sigmoid where", "gelu_backward by the ufunc",
+    "synonym_replace", "EarlyStopping", "num_threads, get_num_threads, set_num_threads, show_config",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def table(fastml):
+    import calls
+
+    return calls
+
+
+@pytest.fixture
+def threads(fastml):
+    before = fastml.get_num_threads()
+    yield fastml.set_num_threads
+    fastml.set_num_threads(before)
+
+
+def test_table_is_complete(fastml, table):
+    called = {word for name in table.names() for word in name.split(", " if ", " in name else None)}
+    public = {name for name in fastml.__all__ if callable(getattr(fastml, name))} - {"FitResult"}  # what a fit returns
+    assert public <= called, public - called
+
+
+def live_threads():
+    return len(os.listdir("/proc/self/task"))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+def test_table_uses_the_pool(table, threads):
+    """Or the test below would compare one thread with one thread."""
+    serial = set()
+    threads(1)
+    time.sleep(0.2)  # workers of earlier tests end
+    others = live_threads()  # those of BLAS too
+    for name in table.names():
+        for size in SIZES:
+            threads(1)
+            call, end = table.build(name, size), time.monotonic() + 1
+            while live_threads() > others and time.monotonic() < end:
+                time.sleep(0.0005)
+            before = live_threads()
+            threads(2)
+            call.apart()()
+            if live_threads() > before:
+                break
+        else:
+            serial.add(name)
+    assert serial == SERIAL
+
+
+def test_every_function_in_16_threads(table, threads):
+    calls = [table.build(name, SIZES[0]) for name in table.names()]
+    threads(1)
+    expected = [[array.tobytes() for array in call.apart().outcome()] for call in calls]
+    threads(3)
+    barrier, wrong = threading.Barrier(THREADS), []
+
+    def work(number):
+        barrier.wait()
+        for k in range(len(calls)):
+            at = (k + 7 * number) % len(calls) if number % 2 else k  # half of them the same function at the same time
+            got = [array.tobytes() for array in calls[at].apart().outcome()]
+            if got != expected[at]:
+                wrong.append(table.names()[at])
+
+    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(work, range(THREADS)))
+    assert not wrong
+
+
+def test_pool_is_resized_under_load(fastml, table, threads):
+    names = ("sigmoid of float64", "softmax", "cross_entropy with gradient", "logistic_loss of classes", "batch_norm")
+    calls = [table.build(name, SIZES[0]) for name in names]
+    expected = [[array.tobytes() for array in call.outcome()] for call in calls]
+    done, wrong = threading.Event(), []
+
+    def work(number):
+        for k in range(60):
+            call = (k + number) % len(calls)
+            if [array.tobytes() for array in calls[call].outcome()] != expected[call]:
+                wrong.append(names[call])
+
+    def resize():
+        sizes = 0
+        while not done.is_set():
+            fastml.set_num_threads(1 + sizes * 5 % 11)
+            sizes += 1
+        return sizes
+
+    with concurrent.futures.ThreadPoolExecutor(9) as pool:
+        resizing = pool.submit(resize)
+        workers = [pool.submit(work, number) for number in range(8)]
+        concurrent.futures.wait(workers)
+        done.set()
+        assert resizing.result() > 100
+    assert [worker.result() for worker in workers] == [None] * 8
+    assert not wrong
