@@ -1,7 +1,7 @@
 """One table of calls: every public function and its main ways through the code, at any size.
 
-`build(name, n)` returns a `Call` over some n elements. The tests of threads, leaks, failing allocations and peak memory,
-and `tools/reliability.py`, all go over this table; a new public function needs a line here.
+`build(name, n)` returns a `Call` over some n elements. The tests of threads, leaks and failing allocations and
+`tools/reliability.py` go over this table; a new public function needs a line here.
 """
 
 import copy
@@ -54,9 +54,10 @@ def leaves(value):
         yield from (value.w, value.b, np.float64(value.loss), np.int64(value.n_iter))
     elif isinstance(value, Sparse):
         yield from (value.data, value.indices, value.indptr)
-    elif isinstance(value, (np.ndarray, np.generic, str, int, float, np.random.Generator)):
-        if not isinstance(value, np.random.Generator):
-            yield value if isinstance(value, np.ndarray) else np.array(value)
+    elif isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, (np.generic, str, int, float)):
+        yield np.array(value)
 
 
 class Sparse:
@@ -205,7 +206,11 @@ def _noise_and_steps() -> None:
     _add("dropout of a Generator", lambda n: (_draw(n), {"rng": np.random.default_rng(3)}), "rng")
     _add("dropout_backward", lambda n: (_rows(n).T, 0.3, 12345, {}))
     _add("gaussian_noise", lambda n: (_draw(n), 0.3, {"rng": 1}))
-    _add("gaussian_noise of float64 to out", lambda n: (_rows(n, 1, "f8"), 2, {"rng": 1, "out": _rows(n, 1, "f8")}), "out")
+    _add(
+        "gaussian_noise to out",
+        lambda n: (_rows(n, 1, "f8"), 2, {"rng": 1, "out": _rows(n, 1, "f8")}),
+        "out",
+    )
     for name in ("l1_penalty", "l2_penalty"):
         _add(name, lambda n: (_draw(n), 1e-3, {"return_grad": True}))
         _add(
@@ -312,7 +317,17 @@ def _rest() -> None:
     CALLS["num_threads, get_num_threads, set_num_threads, show_config"] = lambda n: Call(threads, (n,), {})
 
 
-for _part in (_elementwise, _along_axis, _losses, _norms, _noise_and_steps, _images_and_texts, _regressions, _fits, _rest):
+for _part in (
+    _elementwise,
+    _along_axis,
+    _losses,
+    _norms,
+    _noise_and_steps,
+    _images_and_texts,
+    _regressions,
+    _fits,
+    _rest,
+):
     _part()
 
 

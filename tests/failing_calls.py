@@ -1,4 +1,4 @@
-"""Let every allocation of every call fail, one after the other; a line for each call, and exit status 1 if one is wrong.
+"""Let every allocation of every call fail, one after the other; a line for each call, exit status 1 if one is wrong.
 
 Run with tests/c/failing_malloc.c preloaded: ``python failing_calls.py SIZE [NAME ...]``. What may come of a failed
 allocation is a MemoryError, with all arrays as they were, or the right result, where it was not needed; the same call

@@ -1,8 +1,9 @@
 """Repeat every call and look for what it leaves behind; a line for each, and exit status 1 if one leaks.
 
-``python leaking_calls.py COUNT [NAME ...]``: each call, and each of its wrong variants, COUNT times (fits and texts a 50th), on arrays
-of 100 elements. Afterwards as many bytes are allocated, as many objects of Python's exist, and None, True, the dtypes
-and all arguments have as many references as before. Needs glibc, whose malloc counts; the last line is the resident set.
+``python leaking_calls.py COUNT [NAME ...]``: each call COUNT times (fits and texts a 50th), and its refusals, of wrong
+arguments of many kinds, as often together; on arrays of 100 elements. Afterwards as many bytes are allocated, as many
+objects of Python's exist, and None, True, the dtypes and all arguments have as many references as before. Needs glibc,
+whose malloc counts; the first and the last line are the resident set.
 """
 
 import ctypes
@@ -12,7 +13,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from calls import Call, build, leaves, names
+from calls import build, names
 
 import fastml
 
@@ -21,11 +22,13 @@ SLOW = ("fit_logistic", "synonym_replace")
 MOST, SHARE, ROUNDS = 15, 0.25, 8  # a leak is one at each call
 
 
+MALLINFO2 = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+
+
 class Mallinfo2(ctypes.Structure):
     """What glibc's mallinfo2 returns."""
 
-    _fields_ = [(name, ctypes.c_size_t) for name in
-                ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")]  # fmt: skip
+    _fields_ = [(name, ctypes.c_size_t) for name in MALLINFO2.split()]
 
 
 libc = ctypes.CDLL(None)
@@ -39,7 +42,8 @@ def resident():
 
 def wrong_calls(call):
     """Yield variants of a call that are refused, or are not: one argument of another kind, shape, dtype or order."""
-    strange = [object(), "text", None, np.ones((2, 3, 4, 5), "c8"), np.array(["a"]), np.ones(7, "f4"), [[1.0], [1.0, 2.0]], -1.5]
+    ragged, complex_, texts = [[1.0], [1.0, 2.0]], np.ones((2, 3, 4, 5), "c8"), np.array(["a"])
+    strange = [object(), "text", None, complex_, texts, np.ones(7, "f4"), ragged, -1.5]
     for value in strange:
         for k in range(len(call.arguments)):
             yield call._replace(arguments=(*call.arguments[:k], value, *call.arguments[k + 1 :]))
@@ -65,10 +69,18 @@ def attempt(call):
 
 
 def watched(call):
-    """Return objects whose references are counted. Not float64's dtype: of that NumPy 2.4's own np.empty(3) keeps one."""
+    """Return objects whose references are counted: not float64's dtype, of which NumPy 2.4's np.empty(3) keeps one."""
     dtypes = [np.dtype(kind) for kind in ("f2", "f4", "i8", "u1", "?", "c8")]
     singletons = [None, True, False, (), "", NotImplemented, np.float32, np.float64, fastml, float, int, ValueError]
-    return [*singletons, *dtypes, call.function, call.arguments, call.keywords, *call.arguments, *call.keywords.values()]
+    return [
+        *singletons,
+        *dtypes,
+        call.function,
+        call.arguments,
+        call.keywords,
+        *call.arguments,
+        *call.keywords.values(),
+    ]
 
 
 def growth(calls, count):

@@ -52,7 +52,11 @@ def test_every_small_allocation_fails_once(failing_malloc):
     """Those of Python's own objects too. A list comprehension in Cython freed twice what it could not append."""
     # of few calls: Python 3.11 itself crashes where there is no room for an iterator over a dict's items
     names = ["softmax along columns", "layer_norm along columns", "batch_norm_backward"]
-    variables = {"LD_PRELOAD": str(failing_malloc), "PYTHONMALLOC": "malloc", "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
+    variables = {
+        "LD_PRELOAD": str(failing_malloc),
+        "PYTHONMALLOC": "malloc",
+        "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0",
+    }
     assert run([str(HERE / "failing_calls.py")], "2000", *names, **variables).count(" allocations\n") == len(names)
 
 

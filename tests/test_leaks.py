@@ -1,4 +1,4 @@
-"""No call, refused or not, leaves memory, objects or references behind; tools/reliability.py repeats them more often."""
+"""No call, refused or not, leaves memory, objects or references behind; tools/reliability.py repeats them often."""
 
 import os
 import platform
