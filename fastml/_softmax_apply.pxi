@@ -41,7 +41,10 @@ cdef object apply_backward(int mode, object dy, object y, object axis, object ou
         dy = real_array("dy", dy)
     cdef int k = axis_of(axis, cnp.PyArray_NDIM(dy))
     if not is_plain(y) or PyArray_TYPE(y) != PyArray_TYPE(dy):
-        y = real_array("y", y).astype(dy.dtype, copy=False)
+        y = real_array("y", y)
+        if y.dtype != dy.dtype:
+            with np.errstate(all="ignore"):
+                y = y.astype(dy.dtype)
     if y.shape != dy.shape:
         raise ValueError(f"y: expected the shape of dy, {dy.shape}, got {y.shape}")
     if out is None:

@@ -145,3 +145,13 @@ def test_reductions_of_the_ufuncs(isa, dtype, fastml):
         running.append(function(running[-1], value))
     assert_same_bits(function.accumulate(x), np.array(running, dtype))
     assert function.reduce(x) == running[-1]
+
+
+@every_backward
+def test_y_beyond_the_range_of_dy(name, fastml):
+    dy, y = np.ones(2, np.float32), np.array([1e300, 1e-300])
+    with silent():
+        result = getattr(fastml, name)(dy, y)
+    with np.errstate(all="ignore"):
+        expected = getattr(fastml, name)(dy, y.astype(np.float32))
+    assert_same_bits(result, expected)
