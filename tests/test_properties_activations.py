@@ -53,8 +53,19 @@ def test_agrees_with_the_reference(name, fastml, data):
     arrays = np.broadcast_arrays(*(np.asarray(plain(v)).astype(dtype) for v in values))
     result = np.asarray(result)
     assert (result.dtype, result.shape) == (dtype, arrays[0].shape)
+    if name == "elu_backward":
+        arrays, result = where_the_product_is_ordinary(arrays, result)
     if dtype != np.float64 or LONGDOUBLE_IS_WIDER:
         assert_within_promise(fastml, name, arrays, result)
+
+
+def where_the_product_is_ordinary(arrays, result):
+    """The elements for which elu_backward promises its accuracy."""
+    dy, x, alpha = arrays
+    with np.errstate(all="ignore"):
+        product, info = np.abs(dy * alpha), np.finfo(dy.dtype)
+    kept = (x > 0) | (product == 0) & ((dy == 0) | (alpha == 0)) | (product >= info.tiny) & (product <= info.max)
+    return [v[kept] for v in arrays], result[kept]
 
 
 @every_function
