@@ -250,7 +250,7 @@ def random_crop(
     if rows < 0 or columns < 0:
         inside = (height + rows, width + columns)
         raise ValueError(f"size: expected at most {inside}, the size of the padded images, got {(height, width)}")
-    if mode not in MODES:
+    if not isinstance(mode, str) or mode not in MODES:
         raise ValueError(f"mode: expected 'constant', 'edge' or 'reflect', got {mode!r:.60}")
     if mode != "constant" and 0 in batch.shape[1:3]:
         raise ValueError(f"mode: expected 'constant' for images without pixels, got {mode!r}")

@@ -71,7 +71,7 @@ class EarlyStopping:
     ) -> None:
         self.patience = integer("patience", patience, least=1)
         self.min_delta = finite("min_delta", min_delta, least=0)
-        if mode not in ("min", "max"):
+        if not isinstance(mode, str) or mode not in ("min", "max"):
             raise ValueError(f"mode: expected 'min' or 'max', got {mode!r}")
         if not isinstance(restore_best, (bool, np.bool_)):
             raise TypeError(f"restore_best: expected a bool, got {type(restore_best).__name__}")

@@ -62,6 +62,7 @@ CROPS = [
     ({"padding": ((0, 2**64), (0, 0))}, ValueError, "padding: expected at most 2"),
     ({"mode": "wrap"}, ValueError, "mode: expected 'constant', 'edge' or 'reflect', got 'wrap'"),
     ({"mode": None}, ValueError, "mode: expected 'constant', 'edge' or 'reflect', got None"),
+    ({"mode": np.ones(2)}, ValueError, r"mode: expected 'constant', 'edge' or 'reflect', got array\("),
     (
         {"images": np.zeros((2, 0, 4)), "size": 1, "padding": 2, "mode": "edge"},
         ValueError,

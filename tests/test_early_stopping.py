@@ -151,6 +151,7 @@ def test_state_is_a_copy():
         ({"min_delta": math.inf}, ValueError, "min_delta: expected a finite number of at least 0, got inf"),
         ({"min_delta": "0"}, TypeError, "min_delta: expected a real number, got str"),
         ({"mode": "Min"}, ValueError, "mode: expected 'min' or 'max', got 'Min'"),
+        ({"mode": np.ones(2)}, ValueError, "mode: expected 'min' or 'max', got array([1., 1.])"),
         ({"restore_best": None}, TypeError, "restore_best: expected a bool, got NoneType"),
     ],
 )
