@@ -29,7 +29,7 @@ def in_place(name: str, value: object) -> Array:
         raise TypeError(f"{name}: expected an ndarray to update in place, got {type(value).__name__}")
     if not value.flags.writeable:
         raise ValueError(f"{name}: expected a writeable array, got a read-only one")
-    if any(step == 0 and length > 1 for step, length in zip(value.strides, value.shape, strict=True)):
+    if value.size and any(step == 0 and length > 1 for step, length in zip(value.strides, value.shape, strict=True)):
         raise ValueError(f"{name}: expected elements apart from each other, got strides {value.strides}")
     return value
 

@@ -199,6 +199,15 @@ def test_shapes(fastml, rng, dtype, kind, options, shape):
         assert_same_bits(got.reshape(-1), expected)
 
 
+@pytest.mark.parametrize("kind", ["sgd", "adam"])
+def test_nothing_to_update(fastml, dtype, kind):
+    """NumPy gives an empty array strides of 0, which are no elements on top of each other."""
+    for shape in ((5, 0), (2, 5, 0)):
+        param, grad = np.zeros(shape, dtype), np.zeros(shape, "f2")
+        state = [np.zeros_like(param) for _ in range(2)]
+        fastml.sgd_step(param, grad, 0.5) if kind == "sgd" else fastml.adam_step(param, grad, *state, 1)
+
+
 @pytest.mark.parametrize("number", [1, 2, 7, 1000, 123_456, 10**7, 2**63 - 1, 2**63, 2**80])
 @pytest.mark.parametrize(("beta1", "beta2"), [(0.9, 0.999), (0.0, 0.5), (1 - 1e-9, 1 - 1e-12)])
 def test_bias_correction(fastml, dtype, number, beta1, beta2):
