@@ -76,6 +76,9 @@ def test_agrees_with_the_reference(fastml, data):
     if not values.get("from_logits", True):
         x = np.clip(x, np.finfo(np.float16).eps, 1).astype(x.dtype)  # the derivative within float16
         target = np.asarray(target, x.dtype) if target.dtype.kind == "f" else target
+    if target.dtype.kind == "f":  # the rounding of a subnormal p is multiplied by the sum of the targets
+        sums = np.maximum(np.sum(target, axis=1, keepdims=True, dtype="f8"), 1)
+        target = (target / sums).astype(target.dtype)
     del values["reduction"], values["return_grad"]
     cases.assert_as_promised(fastml, x, target.reshape(-1) if target.dtype.kind != "f" else target, **values)
 

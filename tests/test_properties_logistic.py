@@ -109,7 +109,7 @@ def test_agrees_with_the_reference(name, fastml, data):
     weights = values["w"].size if values.get("l1") or values.get("l2") else 1
     for got, right in zip(results, exact, strict=True):
         assert np.shape(got) == np.shape(right)
-        np.testing.assert_allclose(got, right, rtol=allowed, atol=allowed * (weights + values["w"].size))
+        np.testing.assert_allclose(got, right, rtol=allowed, atol=allowed * (1 + weights + values["w"].size))
 
 
 @every_function

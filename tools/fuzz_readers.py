@@ -1,0 +1,69 @@
+"""Coverage-guided fuzzing of all that reads: `python tools/fuzz_readers.py --minutes 10 csv npy npz model arguments cgroup`.
+
+csv, npy, npz and model feed files to `python -m fastml train` and `predict`, in this process: whatever the bytes are, the
+exit status is 0 or 2, with 2 one sentence goes to the standard error, and nothing else escapes, a warning included.
+arguments mutates the bytes behind the property tests of wrong arguments (tests/test_properties_*.py). cgroup runs the C
+that reads the files of /proc and /sys (tests/c/fuzz_cpu_count.c) under the address and undefined sanitizers.
+
+Each target has the minutes to itself, 2 GB of memory, and 20 s an input. Prints what libFuzzer counted; exits with 1
+where a target failed, whose input is then in the folder that is named. Needs `pip install -e '.[test]' atheris`, and for
+cgroup clang with its runtime (Debian: clang-19, libclang-rt-19-dev; CC chooses another).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+TARGETS = ("csv", "npy", "npz", "model", "arguments", "cgroup")
+STATISTICS = re.compile(r"stat::number_of_executed_units: *(\d+)|cov: (\d+)")
+SANITIZERS = "-fsanitize=fuzzer,address,undefined"
+
+
+def command_of(target: str, folder: Path) -> list[str]:
+    """Return the command that fuzzes a target: this Python with atheris, or the C that was compiled here."""
+    if target != "cgroup":
+        return [sys.executable, str(ROOT / "tools" / "fuzz_readers_target.py"), target]
+    program = folder / "fuzz_cpu_count"
+    compiler = os.environ.get("CC", "clang-19")
+    sources = [str(ROOT / "tests" / "c" / "fuzz_cpu_count.c"), str(ROOT / "fastml" / "c" / "cpu_count.c")]
+    flags = ["-g", "-O1", SANITIZERS, "-fno-sanitize-recover=all", f"-I{ROOT / 'fastml' / 'c'}"]
+    subprocess.run([compiler, *flags, *sources, "-o", str(program)], check=True)
+    return [str(program)]
+
+
+def fuzz(target: str, minutes: float) -> bool:
+    """Fuzz one target, print what came of it and return whether all was well."""
+    folder = Path(tempfile.mkdtemp(prefix=f"fastml-fuzz-{target}-"))
+    (folder / "corpus").mkdir()
+    limits = [f"-max_total_time={round(60 * minutes)}", "-rss_limit_mb=2048", "-timeout=20", "-print_final_stats=1"]
+    limits += [f"-artifact_prefix={folder}/", "-max_len=4096", "-verbosity=1", str(folder / "corpus")]
+    run = subprocess.run([*command_of(target, folder), *limits], capture_output=True, text=True, check=False, cwd=folder)
+    said = run.stdout + run.stderr
+    runs = [int(found[1]) for found in STATISTICS.finditer(said) if found[1]]
+    edges = [int(found[2]) for found in STATISTICS.finditer(said) if found[2]]
+    kept = len(list((folder / "corpus").iterdir()))
+    print(f"{target}: {sum(runs)} inputs, coverage {max(edges, default=0)}, corpus {kept}, exit {run.returncode}", flush=True)
+    if run.returncode or not runs:
+        print(said[-6000:], f"the input is in {folder}", sep="\n", flush=True)
+        return False
+    return True
+
+
+def main() -> int:
+    """Fuzz the targets that were named, one after the other."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("targets", nargs="+", choices=TARGETS)
+    parser.add_argument("--minutes", type=float, default=10)
+    options = parser.parse_args()
+    return int(not all([fuzz(target, options.minutes) for target in options.targets]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
