@@ -7,6 +7,7 @@ The number is one for the process. Until it is set, it is ``FASTML_NUM_THREADS``
 
 import os
 import platform
+from _thread import RLock  # threading, which has it from there, takes a millisecond to import
 from types import TracebackType
 from typing import Any, Literal, SupportsIndex, overload
 
@@ -19,6 +20,11 @@ from fastml.version import __version__
 __all__ = ["get_num_threads", "num_threads", "set_num_threads", "show_config"]
 
 C_INT_MAX = 2**31 - 1  # the pool has its own, lower maximum
+
+_open_blocks: list[tuple[object, int]] = []  # those of num_threads, in the order they began; the number before each
+_lock = RLock()  # of that list, and held across a fork, so that the child finds neither half changed
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 _threadpoolctl.register()
 
@@ -81,7 +87,7 @@ class num_threads:
     """Use `n` threads inside a ``with`` block, and afterwards as many as before it.
 
     One object may be entered several times, also nested. The number is one for the process: blocks that overlap in two
-    Python threads see each other's, and the last one to end decides what stays.
+    Python threads see each other's, that of the last one to begin, and when all have ended it is what it was before.
 
     Parameters
     ----------
@@ -105,16 +111,22 @@ class num_threads:
 
     def __init__(self, n: SupportsIndex) -> None:
         self._n = _checked(n)
-        self._before: list[int] = []
 
     def __enter__(self) -> None:
-        self._before.append(get_num_threads())
-        _fastml_runtime.set_num_threads(self._n)
+        with _lock:
+            _open_blocks.append((self, get_num_threads()))
+            _fastml_runtime.set_num_threads(self._n)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        _fastml_runtime.set_num_threads(self._before.pop())
+        with _lock:
+            place = max(i for i, (block, _) in enumerate(_open_blocks) if block is self)
+            before = _open_blocks.pop(place)[1]
+            if place == len(_open_blocks):
+                _fastml_runtime.set_num_threads(before)
+            else:  # the next one began in this one and has not ended: it is the one to bring back what was before
+                _open_blocks[place] = (_open_blocks[place][0], before)
 
 
 def _usable_cpus() -> int:

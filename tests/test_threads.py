@@ -11,6 +11,7 @@ from conftest import assert_same_bits
 SIZE = 1_500_003  # enough work for the pool
 
 pytestmark = pytest.mark.usefixtures("same_threads_afterwards")
+alone = pytest.mark.thread_unsafe(reason="sets the number of threads of the process, and looks at it")
 
 
 @pytest.fixture
@@ -25,6 +26,7 @@ def x(rng):
     return rng.standard_normal(SIZE).astype(np.float32)
 
 
+@alone
 def test_set_and_get(fastml):
     before = fastml.get_num_threads()
     try:
@@ -59,6 +61,7 @@ def test_refused_numbers(fastml, n, error, came):
         assert str(caught.value) == f"n: expected an integer of at least 1, got {came}"
 
 
+@alone
 def test_context_nests_and_is_used_again(fastml):
     before = fastml.get_num_threads()
     three = fastml.num_threads(3)
@@ -74,10 +77,49 @@ def test_context_nests_and_is_used_again(fastml):
         assert fastml.get_num_threads() == 3
 
 
+@alone
 def test_context_restores_after_an_exception(fastml):
     before = fastml.get_num_threads()
     with pytest.raises(KeyboardInterrupt), fastml.num_threads(before + 1):
         raise KeyboardInterrupt
+    assert fastml.get_num_threads() == before
+
+
+@alone
+def test_blocks_that_overlap_in_two_threads(fastml):
+    """The first to begin ends first; when both have ended, the number is what it was before them."""
+    before, first_ended = fastml.get_num_threads(), threading.Event()
+    first = fastml.num_threads(before + 1)
+    first.__enter__()
+
+    def second():
+        with fastml.num_threads(before + 2):
+            first_ended.wait(60)
+            assert fastml.get_num_threads() == before + 2, "the first to end has taken the second's number away"
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        result = pool.submit(second)
+        while fastml.get_num_threads() != before + 2:
+            assert not result.done(), result.result()
+        first.__exit__(None, None, None)
+        first_ended.set()
+        result.result()
+    assert fastml.get_num_threads() == before
+
+
+@alone
+def test_blocks_of_many_threads(fastml):
+    before, barrier = fastml.get_num_threads(), threading.Barrier(8)
+    shared = fastml.num_threads(3)
+
+    def work(i):
+        barrier.wait()
+        for k in range(200):
+            with shared if k % 3 else fastml.num_threads(i + 1):
+                fastml.get_num_threads()
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
     assert fastml.get_num_threads() == before
 
 
@@ -144,6 +186,7 @@ def _sigmoid_in_another_process(x):
     return fastml.get_num_threads(), fastml.sigmoid(x)
 
 
+@pytest.mark.thread_unsafe(reason="starts another process")
 @pytest.mark.parametrize("method", [m for m in multiprocessing.get_all_start_methods() if m != "fork"])
 def test_multiprocessing(fastml, x, method):
     context = multiprocessing.get_context(method)
