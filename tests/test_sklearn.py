@@ -25,8 +25,7 @@ def expected_to_fail(estimator):
     return NO_INTERCEPT if not estimator.fit_intercept else {}
 
 
-@pytest.mark.filterwarnings("ignore")
-@parametrize_with_checks(
+CHECKS = parametrize_with_checks(
     [
         LogisticRegression(),
         LogisticRegression(l1_ratio=0.5),
@@ -36,6 +35,10 @@ def expected_to_fail(estimator):
     ],
     expected_failed_checks=expected_to_fail,
 )
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)  # scikit-learn 1.8 has a generator there
 def test_estimator_checks(estimator, check):
     check(estimator)
 
