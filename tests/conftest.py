@@ -4,15 +4,28 @@ fastml is imported inside the fixtures only, so that the tests of the oracle run
 and broken fails; only one that is absent skips.
 """
 
-import contextlib
 import importlib.util
-import warnings
 
 import numpy as np
 import pytest
 
 ISAS = ("base", "avx2", "avx512")
 SIZE = 17
+
+# Modules that tools/free_threaded.py does not run in several threads at once.
+ELSEWHERE = ("accuracy", "accuracy_page", "bench", "import", "interrupt", "lexicon", "manifest", "memory", "reference",
+             "reference_edges", "reference_losses", "reference_torch", "size", "threadpool", "threads_environment",
+             "types", "ulp", "vectorized")  # fmt: skip
+THREAD_UNSAFE = {f"test_{name}": "its subject is another process, a tool or the oracle" for name in ELSEWHERE}
+THREAD_UNSAFE["test_dask"] = "starts a cluster"
+THREAD_UNSAFE["test_doctest"] = "doctest puts its own stdout in the place of the process's"
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests of those modules; single tests have the mark themselves."""
+    for item in items:
+        if reason := THREAD_UNSAFE.get(item.path.stem):
+            item.add_marker(pytest.mark.thread_unsafe(reason=reason))
 
 
 def import_fastml():
@@ -53,12 +66,9 @@ def rng():
     return np.random.default_rng(20240229)
 
 
-@contextlib.contextmanager
 def silent():
-    """Turn every warning, NumPy's on floating-point flags included, into an error."""
-    with np.errstate(all="raise"), warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
+    """Turn NumPy's warnings on floating-point flags into errors; all others are errors by pyproject.toml."""
+    return np.errstate(all="raise")
 
 
 def bits(x):

@@ -163,6 +163,7 @@ def test_gradient_by_finite_differences_from_the_input(name, isa, rng, fastml):
     np.testing.assert_allclose(getattr(fastml, name + "_backward")(dy, x, *parameter), expected, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.thread_unsafe(reason="sets mpmath's precision, which is the process's")
 @measurable
 def test_the_normal_distribution_of_the_oracle():
     mpmath = pytest.importorskip("mpmath")

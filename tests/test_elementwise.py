@@ -140,6 +140,7 @@ def mpmath_points(name):
         return x, np.array([MPMATH[name](mpmath.mpf(float(v))) for v in x], dtype=object)
 
 
+@pytest.mark.thread_unsafe(reason="sets mpmath's precision, which is the process's")
 @pytest.mark.parametrize("name", MPMATH)
 def test_float64_against_mpmath(name, isa, fastml):
     x, exact = mpmath_points(name)

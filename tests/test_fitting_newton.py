@@ -139,6 +139,7 @@ def test_l1_of_awkward_data(K, fastml):
 
 
 @newton_solvers
+@pytest.mark.thread_unsafe(reason="sets the instruction set of the process")
 @few_classes
 def test_same_bits_on_any_threads_and_isa(solver, K, fastml):
     from fastml import _fastml_runtime

@@ -12,6 +12,8 @@ ROWS = (1, 7, 24, 25, 257, 3001)
 FEATURES = (1, 3, 15, 16, 17, 20, 33, 100, 785)
 CLASSES = (2, 3, 10, 16, 17)
 
+pytestmark = pytest.mark.thread_unsafe(reason="sets the instruction set of the process")
+
 
 def test_the_tables_are_those_that_the_processor_runs(fastml):
     from fastml import _fastml_runtime as runtime

@@ -186,6 +186,7 @@ def test_a_pass_leaves_nothing_to_the_next(K, isa, dtype, rng, fastml):
             assert_same_bits(np.asarray(one), np.asarray(alone))
 
 
+@pytest.mark.thread_unsafe(reason="sets the instruction set of the process")
 @classes
 def test_same_bits_on_avx2_and_avx512(K, dtype, rng, fastml):
     from fastml import _fastml_runtime as runtime

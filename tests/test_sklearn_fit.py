@@ -170,6 +170,7 @@ def test_warm_start():
     assert model.coef_.shape == (3, 6)
 
 
+@pytest.mark.thread_unsafe(reason="sets the number of threads of the process")
 def test_n_jobs():
     X, y = data()
     seen, before = [], fastml.get_num_threads()
