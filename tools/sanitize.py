@@ -1,0 +1,157 @@
+"""Run the tests under a sanitizer or Valgrind: ``python tools/sanitize.py address`` (or ``thread``, ``memcheck``).
+
+address   A build with AddressSanitizer and UndefinedBehaviorSanitizer, and all tests but those that measure the build
+          itself; other arguments are pytest's: ``address -k softmax``. With --quick, the calls of tests/guard_cases.py.
+thread    The thread pool's stress driver by GCC and Clang, where they are, and a build with ThreadSanitizer: the tests
+          of threads. With --quick, the driver alone.
+memcheck  Some calls of tests/guard_cases.py, with the base and AVX2 kernels, under Valgrind, which knows no AVX-512.
+
+The build goes to build/sanitize, from the files that git knows, into an environment of its own. Needs Linux, GCC with
+its sanitizers, a package index, and for memcheck Valgrind. Any report is an error, and so is any test that fails.
+"""
+
+import argparse
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build" / "sanitize"
+FLAGS = {
+    "address": "-g -fno-omit-frame-pointer -fsanitize=address,undefined,float-cast-overflow",
+    "thread": "-g -fno-omit-frame-pointer -fsanitize=thread",
+    "memcheck": "-g",
+}
+RUNTIMES = {"address": ("libasan.so", "libubsan.so", "libstdc++.so"), "thread": ("libtsan.so",), "memcheck": ()}
+# They read the assembly, the size or the memory of a build as it is released, or run mypy.
+OF_THE_BUILD = ("test_vectorized.py", "test_size.py", "test_memory.py", "test_types.py")
+OF_THREADS = ("test_threads.py", "test_threads_environment.py", "test_interrupt.py", "test_random_bits.py")
+DRIVER = ("tests/c/threadpool_stress.c", "fastml/c/threadpool.c", "fastml/c/cpu_count.c")
+DRIVER_OPTIONS = "die_after_fork=0 atexit_sleep_ms=50"  # it forks, and starts threads in the children
+VALGRIND = (
+    "valgrind",
+    "--quiet",
+    "--error-exitcode=9",
+    "--track-origins=yes",
+    f"--suppressions={ROOT}/tools/memcheck.txt",
+)
+
+
+def build(kind: str) -> Path:
+    """Build fastml with a sanitizer in a folder of its own; return the folder, in which src and venv are."""
+    folder = BUILD / kind
+    source, python = folder / "src", folder / "venv" / "bin" / "python"
+    listed = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
+    for name in filter(None, names):
+        new, old = source / name, ROOT / name
+        if old.exists() and not (new.exists() and new.stat().st_mtime == old.stat().st_mtime):
+            new.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(old, new)
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
+    sanitizer = [flag for flag in FLAGS[kind].split() if flag.startswith("-fsanitize")]
+    environment = os.environ | {"CC": "gcc", "CFLAGS": FLAGS[kind], "LDFLAGS": " ".join(sanitizer), "FASTML_DEBUG": "1"}
+    install = [str(python), "-m", "pip", "install", "--quiet", "--editable", ".[test]", "scipy"]
+    subprocess.run(install, cwd=source, env=environment, check=True)
+    return folder
+
+
+def runtime_of(kind: str) -> str:
+    """Return what to preload: CPython is not linked with the sanitizer."""
+    found = []
+    for name in RUNTIMES[kind]:
+        path = subprocess.run(["gcc", f"-print-file-name={name}"], check=True, capture_output=True, text=True).stdout
+        if not Path(path.strip()).is_absolute():
+            sys.exit(f"GCC has no {name}")
+        found.append(path.strip())
+    return " ".join(found)
+
+
+def environment_of(kind: str, folder: Path) -> dict[str, str]:
+    """Return the environment of what runs under a sanitizer; the reports go to files, those of child processes too."""
+    reports = folder / "reports"
+    shutil.rmtree(reports, ignore_errors=True)
+    reports.mkdir()
+    address = "detect_leaks=0:allocator_may_return_null=1"  # CPython leaves memory to the end of the process
+    thread = f"suppressions={ROOT}/tools/tsan.txt:{DRIVER_OPTIONS.replace(' ', ':')}"
+    return os.environ | {
+        "LD_PRELOAD": runtime_of(kind),
+        "PYTHONMALLOC": "malloc",  # no arenas, in which one block too far is the next one
+        "ASAN_OPTIONS": f"{address}:log_path={reports}/address",
+        "UBSAN_OPTIONS": f"print_stacktrace=1:log_path={reports}/undefined",
+        "TSAN_OPTIONS": f"{thread}:log_path={reports}/thread",
+    }
+
+
+def pytest(kind: str, arguments: Sequence[str], prefix: Sequence[str] = ()) -> bool:
+    """Run tests of the build; print all reports. Returns whether there were none and the tests passed."""
+    folder = build(kind)
+    environment = environment_of(kind, folder)
+    command = [*prefix, str(folder / "venv/bin/python"), "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    print(shlex.join(command), flush=True)
+    status = subprocess.run(command, cwd=folder / "src", env=environment).returncode
+    reports = sorted((folder / "reports").iterdir())
+    for report in reports:
+        print(f"\n{report.name}\n{report.read_text(errors='replace')[:6000]}")
+    print(f"{kind}: {len(reports)} reports, pytest's exit status {status}", flush=True)
+    return status == 0 and not reports
+
+
+def address(quick: bool, arguments: Sequence[str]) -> bool:
+    """Run all tests, those that guard pages need, or those of the arguments, under ASan and UBSan."""
+    every = ["tests", *(f"--ignore=tests/{name}" for name in OF_THE_BUILD)]
+    return pytest("address", arguments or (["tests/test_guard_pages.py"] if quick else every))
+
+
+def driver(compiler: str) -> bool:
+    """Build and run the stress driver of the thread pool under ThreadSanitizer."""
+    program = BUILD / f"threadpool_stress-{compiler}"
+    flags = ["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-fsanitize=thread", "-Ifastml/c", "-pthread"]
+    subprocess.run([compiler, *flags, *DRIVER, "-o", program], cwd=ROOT, check=True)
+    status = subprocess.run(["setarch", "-R", program], env=os.environ | {"TSAN_OPTIONS": DRIVER_OPTIONS}).returncode
+    print(f"{compiler}: exit status {status}", flush=True)
+    return status == 0
+
+
+def thread(quick: bool, arguments: Sequence[str]) -> bool:
+    """Run the driver by each compiler, and the tests of threads."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    good = [driver(compiler) for compiler in ("gcc", "clang") if shutil.which(compiler)]
+    if not quick:  # setarch: a layout of memory that the runtime of older compilers knows
+        tests = arguments or [f"tests/{name}" for name in OF_THREADS]
+        good.append(pytest("thread", tests, ["setarch", "-R"]))
+    return bool(good) and all(good)
+
+
+def memcheck(quick: bool, arguments: Sequence[str]) -> bool:
+    """Run some calls of every family under Valgrind."""
+    if shutil.which("valgrind") is None:
+        sys.exit("there is no valgrind")
+    folder = build("memcheck")
+    log, tests, python = folder / "log", folder / "src" / "tests", str(folder / "venv/bin/python")
+    program = "import test_guard_pages; print(','.join(test_guard_pages.FAMILIES))"
+    families = subprocess.run([python, "-c", program], cwd=tests, check=True, capture_output=True, text=True).stdout
+    families = ",".join(arguments) or ("losses,sparse" if quick else families.strip())
+    command = [*VALGRIND, python, "guard_pages.py", "heap", families, str(log)]
+    status = subprocess.run(command, cwd=tests, env=os.environ | {"PYTHONMALLOC": "malloc"}).returncode
+    print(f"memcheck: exit status {status}, the last case was {log.read_text().strip()}", flush=True)
+    return status == 0
+
+
+def main() -> None:
+    """Run what the arguments ask for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kind", choices=list(FLAGS))
+    parser.add_argument("--quick", action="store_true", help="what takes less than three minutes")
+    known, others = parser.parse_known_args()
+    good = {"address": address, "thread": thread, "memcheck": memcheck}[known.kind](known.quick, others)
+    sys.exit(not good)
+
+
+if __name__ == "__main__":
+    main()
