@@ -55,7 +55,7 @@ def dense(f):
     sizes = [(n, 3) for n in (*range(1, 18), 31, 33, 64, 65, 129, 257)] + [(5, d) for d in (*LENGTHS[1:71], 129, 785)]
     for x_dtype, dtype in [("f4", "f4"), ("f8", "f8"), ("f2", "f4"), ("u1", "f4"), ("i1", "f8"), ("f2", "f8")]:
         for n, d in sizes:
-            for K in (1, 3, 9, 17) if d in FEW else (1, 4) if n == 5 else (1,):
+            for K in (1, 3) if n != 5 else (1, 4, 9, 17) if d in (1, 7, 16, 33) else (1, 4) if d < 40 else (1,):
                 if (yield x_dtype, dtype, n, d, K):
                     continue
                 passes(f, whole(x_dtype, 9, n, d) if x_dtype[0] in "iu" else floats(x_dtype, n, d), dtype, K)

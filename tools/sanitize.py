@@ -47,17 +47,23 @@ def build(kind: str) -> Path:
     source, python = folder / "src", folder / "venv" / "bin" / "python"
     listed = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
+    stale = not (folder / "built").exists()
     for name in filter(None, names):
         new, old = source / name, ROOT / name
         if old.exists() and not (new.exists() and new.stat().st_mtime == old.stat().st_mtime):
             new.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(old, new)
+            stale = stale or name.endswith((".c", ".h", ".pyx", ".pxi", ".pxd", ".toml", "setup.py"))
+    if not stale:
+        return folder
+    (folder / "built").unlink(missing_ok=True)
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
     sanitizer = [flag for flag in FLAGS[kind].split() if flag.startswith("-fsanitize")]
     environment = os.environ | {"CC": "gcc", "CFLAGS": FLAGS[kind], "LDFLAGS": " ".join(sanitizer), "FASTML_DEBUG": "1"}
     install = [str(python), "-m", "pip", "install", "--quiet", "--editable", ".[test]", "scipy"]
     subprocess.run(install, cwd=source, env=environment, check=True)
+    (folder / "built").touch()
     return folder
 
 
