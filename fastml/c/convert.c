@@ -89,7 +89,9 @@ void fastml_store(char *to, int dtype, ptrdiff_t step, const void *values, ptrdi
     clear_flags();
 }
 
-#define IS_CLASS(v) (((v) >= 0) & ((v) < limit) & ((T)(int32_t)(v) == (v)))
+/* What is out of range is not converted to an integer: C does not say what comes of it. */
+#define WITHIN(v, low, high) ((v) >= (low) ? AT_MOST(v, high) : (low))
+#define IS_CLASS(v) (((v) >= 0) & ((v) < limit) & ((T)(int32_t)WITHIN(v, 0, limit) == (v)))
 #define IS_LABEL(v) (((v) == 0) | ((v) == 1))
 #define IS_WEIGHT(v) (((v) >= 0) & ((v) <= largest))
 
