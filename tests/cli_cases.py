@@ -1,12 +1,37 @@
 """What the tests of the command line share."""
 
+import io
 import os
+import warnings
+import zipfile
 
 import numpy as np
 
 from fastml.cli import main
 
 GOOD_CSV = "a,b,answer\n" + "".join(f"{i},{i % 3},{'no' if i % 2 else 'yes'}\n" for i in range(12))
+
+
+def npy(array, **header):
+    """The bytes of a .npy file, with another header if one is given."""
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, array, allow_pickle=True)
+    if header:
+        body = buffer.getvalue()[-array.nbytes :]
+        buffer = io.BytesIO()
+        np.lib.format.write_array_header_1_0(buffer, np.lib.format.header_data_from_array_1_0(array) | header)
+        buffer.write(body)
+    return buffer.getvalue()
+
+
+def archive_of(*members, compression=zipfile.ZIP_STORED):
+    """The bytes of a zip archive."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(buffer, "w", compression) as archive:
+        warnings.simplefilter("ignore")  # of a name that is there twice
+        for name, content in members:
+            archive.writestr(name, content)
+    return buffer.getvalue()
 
 
 def make_model():

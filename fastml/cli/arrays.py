@@ -3,6 +3,7 @@
 Nothing is unpickled, and nothing is allocated before the sizes that a file declares were held against its real size.
 """
 
+import io
 import math
 import os
 import sys
@@ -24,6 +25,8 @@ Array = NDArray[Any]
 MAX_RATIO = 200
 ALWAYS_ALLOWED = 1 << 26  # bytes
 BLOCK = 1 << 24  # bytes per read: the archive's own buffers stay this small
+HEADERS = {(1, 0): (2, np.lib.format.read_array_header_1_0), (2, 0): (4, np.lib.format.read_array_header_2_0)}
+MAX_HEADER = 10_000  # bytes, as NumPy has it; those of numbers and text take 118
 SCALAR_KINDS = "biufU"  # bool, integers, floats, text: no objects, no records, no times
 
 
@@ -144,12 +147,14 @@ def _read_header(stream: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, n
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # headers of Python 2 and the like: damaged, as far as we are concerned
             version = np.lib.format.read_magic(stream)
-            if version == (1, 0):
-                shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
-            elif version == (2, 0):
-                shape, fortran_order, dtype = np.lib.format.read_array_header_2_0(stream)
-            else:
+            if version not in HEADERS:
                 raise ValueError(f"format version {version}")
+            size, read = HEADERS[version]
+            prefix = stream.read(size)
+            length = int.from_bytes(prefix, "little")
+            if length > MAX_HEADER:
+                raise ValueError(f"a header of {length:,} bytes")
+            shape, fortran_order, dtype = read(io.BytesIO(prefix + stream.read(length)))
     except OSError:
         raise
     except Exception as error:  # a hostile header can raise nearly anything from the literal parser
@@ -158,6 +163,6 @@ def _read_header(stream: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, n
         raise CommandError(f"{name}: holds Python objects (pickles), which are never loaded")
     if dtype.kind not in SCALAR_KINDS or dtype.itemsize == 0 or (dtype.kind == "f" and dtype.itemsize > 8):
         raise CommandError(f"{name}: expected numbers or text, got dtype {dtype}")
-    if len(shape) > 2 or any(length < 0 for length in shape) or (0 in shape and len(shape) != 1):
+    if len(shape) > 2 or any(type(n) is not int or n < 0 for n in shape) or (0 in shape and len(shape) != 1):
         raise CommandError(f"{name}: expected a filled array of at most 2 dimensions, got shape {shape}")
     return shape, fortran_order, dtype
