@@ -81,8 +81,6 @@ def share(name: str, value: float) -> float:
 
 def check_gradient(out: object, return_grad: bool, x: Array, **others: Array | None) -> None:
     """Refuse an `out` that does not take the gradient by `x`, or that overlaps another array than `x` itself."""
-    if out is None:
-        return
     if not return_grad:
         raise ValueError("out: expected None without return_grad=True, got a buffer for the gradient")
     check_out(out, x.shape, x.dtype, x)

@@ -181,6 +181,10 @@ WRONG = {
     "weights of y": ((spread(X), spread(y), y[:5]), r"sample_weight: expected \(2000, ...\), got shape \(5,\)"),
     "shape of weights": ((spread(X), spread(y), spread(X)), r"sample_weight: expected shape \(n,\), got \(2000, 6\)"),
     "shape of X": ((spread(y), spread(y)), r"X: expected two dimensions \(n, d\), got shape \(2000,\)"),
+    "columns of X": (
+        (spread(X)[:, da.from_array(np.arange(6) < 3)], spread(y)),
+        "X: expected a known number of columns",
+    ),
     "shape of y": ((spread(X), da.ones((N, 2, 2))), r"y: expected shape \(n,\) or \(n, K\), got \(2000, 2, 2\)"),
     "validation": (
         (spread(X), spread(y), None, (spread(X[:, :2]), y)),

@@ -1,0 +1,125 @@
+"""Break the kernels on purpose and see that the tests notice: ``python tools/kernel_mutants.py``.
+
+Each mutant of ``kernel_mutants_list.py`` is one small mistake in C or Cython. It is made in a copy of the checkout,
+what it touches is built again, and the tests named beside it run until one fails. A mutant in C is built for AVX2
+alone, and the tests run there. A mutant that no test notices, or that no longer applies, is an error: exit status 1.
+
+Needs an x86-64 CPU with AVX2, GCC or Clang, git, and an environment with the extra ``test``, Cython and setuptools
+77 or later. Names after the command choose mutants; the copy in ``build/kernel-mutants`` is kept for ``--again``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import scratch
+from kernel_mutants_list import MUTANTS, Mutant
+
+FOLDER = scratch.ROOT / "build" / "kernel-mutants"
+LOG = FOLDER / "build" / "commands.txt"
+OBJECT = "isa_avx2"
+RUNTIME = "_fastml_runtime"
+QUICK = ["-O1", "-fno-tree-vectorize"]  # after -O2: compiles in a fraction of the time
+TIMEOUT = 600.0
+
+
+def prepare() -> None:
+    """Make the copy, build it, and keep the compiler's command lines."""
+    scratch.copy(FOLDER)
+    scratch.build(FOLDER, "all")
+    output = scratch.build(FOLDER, RUNTIME, flags=QUICK, force=True)
+    LOG.write_text(output)
+
+
+def command_with(*words: str) -> list[str]:
+    """Return the last command line that holds all words."""
+    for line in reversed(LOG.read_text().splitlines()):
+        if all(word in line for word in words):
+            return shlex.split(line)
+    raise RuntimeError(f"no command with {' '.join(words)} in {LOG}")
+
+
+def build_c() -> None:
+    """Compile the kernels of one instruction set and link the runtime."""
+    for command in (command_with(" -c ", f"{OBJECT}.c"), command_with("-shared", RUNTIME)):
+        done = subprocess.run(command, cwd=FOLDER, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode != 0:
+            raise RuntimeError(f"cannot be built:\n{done.stdout[-4000:]}")
+
+
+def build(path: Path) -> None:
+    """Build what a file is part of."""
+    if path.parent.name == "c":
+        build_c()
+        return
+    extensions = sorted(
+        each.stem for each in path.parent.glob("_*.pyx") if f'include "{path.name}"' in each.read_text()
+    )
+    for name in extensions or [path.stem]:
+        (FOLDER / "fastml" / f"{name}.pyx").touch()
+        scratch.build(FOLDER, name, flags=["-O1"], force=True)
+
+
+def test(mutant: Mutant) -> str:
+    """Run the tests of a mutant; return what noticed it, "" where nothing did."""
+    chosen = [f"tests/test_{name}.py" for name in mutant.tests.split()]
+    only = "not base and not avx512" + (f" and ({mutant.only})" if mutant.only else "")
+    os.environ["FASTML_ISA"] = OBJECT.removeprefix("isa_")
+    done = scratch.pytest(FOLDER, "-x", "-k", only, *chosen, timeout=TIMEOUT)
+    if done.returncode == 0:
+        return ""
+    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return failed[0].split(" - ")[0] if failed else f"status {done.returncode}: {done.stdout.splitlines()[-1]}"
+
+
+def judge(mutant: Mutant) -> bool:
+    """Make a mutant, test it, undo it; return whether it was noticed."""
+    path = FOLDER / mutant.file
+    text = path.read_text()
+    if text.count(mutant.old) != 1:
+        print(
+            f"| {mutant.name} | {mutant.file} | stands there {text.count(mutant.old)} times, expected once |",
+            flush=True,
+        )
+        return False
+    start = time.monotonic()
+    path.write_text(text.replace(mutant.old, mutant.new))
+    try:
+        build(path)
+        noticed = test(mutant)
+    finally:
+        path.write_text(text)
+    print(f"| {mutant.name} | {mutant.file} | {noticed or 'SURVIVED'} | {time.monotonic() - start:.0f} s |", flush=True)
+    return bool(noticed)
+
+
+def main() -> None:
+    """Judge the mutants, one after the other."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--again", action="store_true", help="take the copy of the last run")
+    parser.add_argument("names", nargs="*", help="parts of names of mutants; all without any")
+    arguments = parser.parse_args()
+    if not arguments.again:
+        prepare()
+    chosen = [each for each in MUTANTS if not arguments.names or any(part in each.name for part in arguments.names)]
+    survivors, last = [], ""
+    for mutant in sorted(chosen, key=lambda each: each.file):
+        if last and Path(last).name != Path(mutant.file).name:
+            build(FOLDER / last)  # whole again
+        last = mutant.file
+        if not judge(mutant):
+            survivors.append(mutant.name)
+    if last:
+        build(FOLDER / last)
+    print(f"{len(chosen) - len(survivors)} of {len(chosen)} noticed", *survivors, sep="\n")
+    sys.exit(1 if survivors else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""A copy of the checkout, built in place with other flags and tested there, for the tools that need one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# What builds some extensions in the current directory, with flags after those of setup.py.
+BUILD = """
+import sys
+sys.path.insert(0, "")
+import setup
+wanted, flags, link = sys.argv[1].split(","), sys.argv[2].split(), sys.argv[3].split()
+chosen = [each for each in setup.EXTENSIONS if each.name.removeprefix("fastml.") in wanted or wanted == ["all"]]
+for each in chosen:
+    each.depends = []  # every extension depends on every header: here the caller knows what to build
+    each.extra_compile_args += flags
+    each.extra_link_args += link
+modules = setup.cythonize(chosen, compiler_directives=setup.DIRECTIVES, build_dir="build/cython")
+sys.argv = ["setup.py", "build_ext", "--inplace", "--build-temp", "build/temp", *sys.argv[4:]]
+setup.setup(ext_modules=modules)
+"""
+
+
+def copy(folder: Path) -> None:
+    """Copy what git knows or does not ignore, changes that are not committed included, to an empty folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    listing = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split("\0"):
+        if name and (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+
+
+def build(folder: Path, *wanted: str, flags: Sequence[str] = (), link: Sequence[str] = (), force: bool = False) -> str:
+    """Build extensions, "all" or by name, in place; return the compiler's command lines. A failure raises."""
+    command = [sys.executable, "-c", BUILD, ",".join(wanted), " ".join(flags), " ".join(link)]
+    done = subprocess.run(
+        [*command, *(["--force"] if force else [])],
+        cwd=folder,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(wanted)} cannot be built:\n{done.stdout[-4000:]}")
+    return done.stdout
+
+
+def pytest(folder: Path, *arguments: str, timeout: float | None = None) -> subprocess.CompletedProcess[str]:
+    """Run pytest in the copy, whose fastml is found before any that is installed; also by processes that tests start.
+
+    A test process that takes longer than the timeout counts as failed, with status 124.
+    """
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    try:
+        return subprocess.run(
+            command,
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(folder)},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
+        )
+    except subprocess.TimeoutExpired as late:
+        output = late.stdout.decode() if isinstance(late.stdout, bytes) else late.stdout or ""
+        return subprocess.CompletedProcess(command, 124, output + f"\nended after {timeout} s")
