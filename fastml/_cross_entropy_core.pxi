@@ -146,7 +146,7 @@ cdef int run_all(Problems *p, bint keep, double *total) except -1:
         for n in range(tasks):
             run_task(p, n)
         if not keep:
-            kernels().sum[p.wide](buffer, NULL, p.count, total)
+            kernels().sum[p.wide](buffer, p.count, total)
         return 0
     slice_tasks = max(<ptrdiff_t>1, min(<ptrdiff_t>(SLICE_NS / (task_ns + 1)), SLICE_ROWS // p.rows_per_task))
     while p.first_task < tasks:
@@ -161,7 +161,7 @@ cdef int run_all(Problems *p, bint keep, double *total) except -1:
             else:
                 filled += n
                 whole = filled if p.first_task >= tasks else filled // FASTML_SUM_BLOCK * FASTML_SUM_BLOCK
-                kernels().sum[p.wide](buffer, NULL, whole, total)
+                kernels().sum[p.wide](buffer, whole, total)
                 filled -= whole
                 memmove(buffer, buffer + whole * size, filled * size)
                 p.losses = buffer + filled * size

@@ -200,7 +200,7 @@ cdef int examine_block(const Problems *p, const double *class_weight, ptrdiff_t 
     if counts:
         total[0] += n
     else:
-        kernels().sum[FASTML_F64](weight, NULL, n, total)
+        kernels().sum[FASTML_F64](weight, n, total)
     return 0
 
 

@@ -82,7 +82,7 @@ cdef extern from "fastml.h" nogil:
         const fastml_norm *p, ptrdiff_t R, ptrdiff_t n, double *sums, ptrdiff_t stride) noexcept nogil
     ctypedef void (*fastml_transpose)(const void *source, ptrdiff_t source_step, void *to, ptrdiff_t to_step,
                                       ptrdiff_t rows, ptrdiff_t columns) noexcept nogil
-    ctypedef void (*fastml_sum)(const void *a, const void *b, ptrdiff_t n, double *total) noexcept nogil
+    ctypedef void (*fastml_sum)(const void *a, ptrdiff_t n, double *total) noexcept nogil
     ctypedef struct fastml_loss_pass:
         int kind
         bint weighted

@@ -21,7 +21,7 @@ cdef void weights_task(void *context, ptrdiff_t chunk) noexcept nogil:
         if add_weights(values, FASTML_F64, n, &unused) < n:
             w.chunks.part[chunk][0] = INFINITY
             return
-        kernels().sum[FASTML_F64](values, NULL, n, w.chunks.part[chunk])
+        kernels().sum[FASTML_F64](values, n, w.chunks.part[chunk])
         start += n
 
 

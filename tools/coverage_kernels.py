@@ -2,8 +2,9 @@
 
 A copy of the checkout is built with ``--coverage -O1``, the tests of the kernels run there, and gcov says of every
 object what was run: a line that is included into three objects has a count in each. A line counts as run where it was
-in any dtype; ``functions`` counts the instances of the kernels, one for each dtype. The exit status is 1 if a table has
-less than 95 % of its lines, or if a test fails.
+in any dtype; ``functions`` counts the instances of the kernels, one for each dtype. The exit status is 1 if fewer than
+95 % of the lines were run for an instruction set, or if a test fails. What is not compiled for each (threads, dispatch)
+is listed beside it; of the pool, what a forked child runs is not counted, since it ends without writing its counts.
 
 Needs GCC, its gcov, git, and an environment with the extra ``test``, Cython and setuptools 77 or later. Only the
 instruction sets of this machine can be measured; the copy in ``build/coverage-kernels`` is kept, and ``--again`` reads
@@ -28,6 +29,7 @@ LIMIT = 95.0
 UNSUITABLE = """vectorized size memory bench types accuracy_page manifest doctest reference reference_edges
     reference_losses reference_torch lexicon ulp dask dask_arguments interrupt text_augmentation text_arguments
     cli cli_errors cli_hostile cli_archives cli_crash cli_validation"""
+IGNORED = [f"--ignore=tests/test_{name}.py" for name in UNSUITABLE.split()]
 OBJECTS = ("isa_base", "isa_avx2", "isa_avx512", "convert", "cpu_count", "dispatch", "logistic_sparse", "threadpool")
 
 
@@ -85,7 +87,7 @@ def build_and_test(arguments: list[str]) -> int:
     # atomic: several threads count; -O1: a line that is hoisted or merged keeps its count
     flags = ["--coverage", "-fprofile-update=atomic", "-O1", "-fno-tree-vectorize"]
     scratch.build(FOLDER, "_fastml_runtime", flags=flags, link=["--coverage"], force=True)
-    done = scratch.pytest(FOLDER, *[f"--ignore=tests/test_{name}.py" for name in UNSUITABLE.split()], *arguments)
+    done = scratch.pytest(FOLDER, "-k", "not vectorized", *IGNORED, *arguments)
     print(done.stdout[-3000:], flush=True)
     return done.returncode
 
@@ -103,7 +105,7 @@ def report() -> bool:
         lines, rest = share(table.lines), (share(table.branches), share(table.functions))
         print(f"| {name} | {lines:.1f} % of {len(table.lines):,} | {rest[0]:.1f} % of {len(table.branches):,} | "
               f"{rest[1]:.1f} % of {len(table.functions):,} |")  # fmt: skip
-        good = good and lines >= LIMIT
+        good = good and (lines >= LIMIT or not name.startswith("isa_"))
         gaps += [f"{name}: {file}: {', '.join(map(str, rows))}" for file, rows in table.missing().items()]
         gaps += [f"{name}: never called: {each}" for each, count in table.functions.items() if not count]
     print("", *gaps, sep="\n")

@@ -116,8 +116,8 @@ typedef void (*fastml_norm_gradient)(const fastml_norm *p, ptrdiff_t R, ptrdiff_
 typedef void (*fastml_transpose)(const void *from, ptrdiff_t from_step, void *to, ptrdiff_t to_step, ptrdiff_t rows,
                                  ptrdiff_t columns);
 
-/* total[0] + total[1] += the sum of a[i] for i < n, or of a[i] b[i] where b is not NULL (sum.inc.h). */
-typedef void (*fastml_sum)(const void *a, const void *b, ptrdiff_t n, double *total);
+/* total[0] + total[1] += the sum of a[i] for i < n (sum.inc.h). */
+typedef void (*fastml_sum)(const void *a, ptrdiff_t n, double *total);
 enum { FASTML_SUM_BLOCK = 512 };
 
 /* Pointwise losses (losses.inc.h). `scale` multiplies the gradient; so does `up`, a power of 2, in the squared error,

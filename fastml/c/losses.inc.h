@@ -134,8 +134,8 @@ NOINLINE static void FN(loss_square)(T *loss, ptrdiff_t n) {
 
 /* The sum of the block's losses, weighted where w is not NULL. */
 static double FN(loss_sum)(const T *loss, int squared, const double *w, ptrdiff_t n) {
-    if (squared) return w ? FN(sum_products)(loss, loss, w, n) : FN(sum_products)(loss, loss, NULL, n);
-    return w ? FN(sum_products)(loss, NULL, w, n) : FN(sum_products)(loss, NULL, NULL, n);
+    if (squared) return w ? FN(sum_products)(loss, 1, w, n) : FN(sum_products)(loss, 1, NULL, n);
+    return w ? FN(sum_products)(loss, 0, w, n) : FN(sum_products)(loss, 0, NULL, n);
 }
 
 /* Ask for n elements: while a block is added up, nothing else would keep the memory busy. */

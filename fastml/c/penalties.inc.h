@@ -33,7 +33,7 @@ static void FN(l1_penalty)(const void *wv, void *slopev, ptrdiff_t n, double str
         if (!slope) FN(l1_sizes)(w + i, size, count);
         else if (accumulate) FN(l1_add_slopes)(w + i, size, slope + i, count, s);
         else FN(l1_slopes)(w + i, size, slope + i, count, s);
-        FN(sum_add)(FN(sum_products)(size, NULL, NULL, count), total);
+        FN(sum_add)(FN(sum_products)(size, 0, NULL, count), total);
     }
     clear_flags();
 }
@@ -51,7 +51,7 @@ static void FN(l2_penalty)(const void *wv, void *slopev, ptrdiff_t n, double str
     T *slope = (T *)slopev;
     for (ptrdiff_t i = 0; i < n; i += FASTML_SUM_BLOCK) {
         ptrdiff_t count = n - i < FASTML_SUM_BLOCK ? n - i : FASTML_SUM_BLOCK;
-        FN(sum_add)(FN(sum_products)(w + i, w + i, NULL, count), total);
+        FN(sum_add)(FN(sum_products)(w + i, 1, NULL, count), total);
         if (slope && accumulate) FN(l2_add_slopes)(w + i, slope + i, count, s);
         else if (slope) FN(l2_slopes)(w + i, slope + i, count, s);
     }

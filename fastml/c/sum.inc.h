@@ -1,8 +1,8 @@
-/* Sums in float64 of values of T, or of the products of two arrays of T and of one of float64.
+/* Sums in float64 of values of T or their squares, and of their products with an array of float64.
  *
  * Element i of a block of SUM_BLOCK is added to lane i % SUM_LANES, the lanes in a fixed tree, the blocks with
- * compensation: so a sum depends on its values and their order alone, and its error hardly on their number. Products
- * of two float32 are exact in float64. */
+ * compensation: so a sum depends on its values and their order alone, and its error hardly on their number. Squares of
+ * float32 are exact in float64. */
 
 #define SUM_LANES 32
 #define SUM_BLOCK FASTML_SUM_BLOCK
@@ -21,32 +21,31 @@ INLINE FN(sum_lanes) FN(sum_widen)(FN(sum_part) v) {
     return wide;
 }
 
-INLINE FN(sum_lanes) FN(sum_load)(const T *a, const T *b, const double *w) {
+INLINE FN(sum_lanes) FN(sum_load)(const T *a, int squared, const double *w) {
     FN(sum_lanes) v = FN(sum_widen)(*(const FN(sum_part) *)a);
-    if (b) v *= a == b ? v : FN(sum_widen)(*(const FN(sum_part) *)b);
+    if (squared) v *= v;
     return w ? v * *(const FN(sum_weights) *)w : v;
 }
 
-INLINE void FN(sum_step)(const T *a, const T *b, const double *w, FN(sum_lanes) lane[SUM_VECTORS]) {
+INLINE void FN(sum_step)(const T *a, int squared, const double *w, FN(sum_lanes) lane[SUM_VECTORS]) {
     UNROLL for (int k = 0; k < SUM_VECTORS; k++) {
         ptrdiff_t i = k * SUM_STEP;
-        lane[k] += FN(sum_load)(a + i, b ? b + i : NULL, w ? w + i : NULL);
+        lane[k] += FN(sum_load)(a + i, squared, w ? w + i : NULL);
     }
 }
 
-/* The sum of a[i] b[i] w[i]; b and w are constants NULL wherever there are none, b is a where it is squared. */
-INLINE double FN(sum_products)(const T *a, const T *b, const double *w, ptrdiff_t n) {
+/* The sum of a[i] w[i], or of a[i]^2 w[i]; `squared` is a constant, and so is a w of NULL: none. */
+INLINE double FN(sum_products)(const T *a, int squared, const double *w, ptrdiff_t n) {
     FN(sum_lanes) lane[SUM_VECTORS] = {{0}};
     double sum[SUM_LANES];
     ptrdiff_t i = 0;
-    for (; i + SUM_LANES <= n; i += SUM_LANES) FN(sum_step)(a + i, b ? b + i : NULL, w ? w + i : NULL, lane);
+    for (; i + SUM_LANES <= n; i += SUM_LANES) FN(sum_step)(a + i, squared, w ? w + i : NULL, lane);
     if (i < n) {
-        T tail[SUM_LANES] = {0}, tail_b[SUM_LANES] = {0};
+        T tail[SUM_LANES] = {0};
         double tail_w[SUM_LANES] = {0};
         memcpy(tail, a + i, (size_t)(n - i) * sizeof(T));
-        if (b && a != b) memcpy(tail_b, b + i, (size_t)(n - i) * sizeof(T));
         if (w) memcpy(tail_w, w + i, (size_t)(n - i) * sizeof(double));
-        FN(sum_step)(tail, b ? a == b ? tail : tail_b : NULL, w ? tail_w : NULL, lane);
+        FN(sum_step)(tail, squared, w ? tail_w : NULL, lane);
     }
     memcpy(sum, lane, sizeof sum);
     UNROLL for (int half = SUM_LANES / 2; half > 0; half /= 2) for (int k = 0; k < half; k++) sum[k] += sum[k + half];
@@ -60,15 +59,12 @@ INLINE void FN(sum_add)(double v, double *total) {
     total[0] = sum;
 }
 
-/* total[0] + total[1] += the sum of a[i] for i < n, or of a[i] b[i] where b is not NULL. An infinite or NaN sum is in
- * total[0], and total[1] is then worth nothing. To go on with the same sum, n must be a multiple of SUM_BLOCK. */
-NOINLINE static void FN(sum)(const void *av, const void *bv, ptrdiff_t n, double *total) {
-    const T *a = (const T *)av, *b = (const T *)bv;
-    for (ptrdiff_t i = 0; i < n; i += SUM_BLOCK) {
-        ptrdiff_t count = n - i < SUM_BLOCK ? n - i : SUM_BLOCK;
-        FN(sum_add)(b ? FN(sum_products)(a + i, b + i, NULL, count) : FN(sum_products)(a + i, NULL, NULL, count),
-                    total);
-    }
+/* total[0] + total[1] += the sum of a[i] for i < n. An infinite or NaN sum is in total[0], and total[1] is then worth
+ * nothing. To go on with the same sum, n must be a multiple of SUM_BLOCK. */
+NOINLINE static void FN(sum)(const void *av, ptrdiff_t n, double *total) {
+    const T *a = (const T *)av;
+    for (ptrdiff_t i = 0; i < n; i += SUM_BLOCK)
+        FN(sum_add)(FN(sum_products)(a + i, 0, NULL, n - i < SUM_BLOCK ? n - i : SUM_BLOCK), total);
     clear_flags();
 }
 
