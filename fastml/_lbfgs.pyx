@@ -51,6 +51,32 @@ def inner(x, y):
     return dot(data(x), data(y), cnp.PyArray_SIZE(x))
 
 
+def multiply(matrix, vector):
+    """Return a matrix times a vector, contiguous float64: each row's products added in fixed lanes."""
+    cdef double *a = data(matrix)
+    cdef double *x = data(vector)
+    cdef ptrdiff_t n = matrix.shape[0], d = matrix.shape[1], i
+    result = np.empty(n)
+    cdef double *y = data(result)
+    with nogil:
+        for i in range(n):
+            y[i] = dot(a + i * d, x, d)
+    return result
+
+
+def multiply_transposed(matrix, vector):
+    """Return the transposed matrix times a vector, contiguous float64: one row added after the other."""
+    cdef double *a = data(matrix)
+    cdef double *x = data(vector)
+    cdef ptrdiff_t n = matrix.shape[0], d = matrix.shape[1], i
+    result = np.zeros(d)
+    cdef double *y = data(result)
+    with nogil:
+        for i in range(n):
+            add(x[i], a + i * d, y, d)
+    return result
+
+
 def coordinate_descent(matrix, gradient, position, thresholds, ptrdiff_t sweeps):
     """Return the step s that minimises ``gradient s + s H s / 2 + thresholds |position + s|``, nearly.
 

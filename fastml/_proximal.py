@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastml._lbfgs import coordinate_descent, inner
+from fastml._lbfgs import coordinate_descent, inner, multiply
 from fastml._newton import CHANGED, GROWTH, JITTER, first_sample, is_small, patience, spread
 from fastml._solvers import Objective, lbfgs
 
@@ -48,7 +48,7 @@ def hessian(objective: Objective, position: Array, m: int) -> Array:
 
 def update(matrix: Array, s: Array, y: Array) -> float:
     """Make the matrix one that maps s to y (BFGS); return the curvature along s over what it was."""
-    before = np.einsum("ij,j->i", matrix, s)  # not matmul, whose bits may depend on its number of threads
+    before = multiply(matrix, s)
     expected, curvature = inner(s, before), inner(s, y)
     if not (curvature > 1e-300 and expected > 1e-300):
         return 1.0

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastml._lbfgs import History, inner
+from fastml._lbfgs import History, inner, multiply, multiply_transposed
 from fastml._logistic import Problem
 from fastml._logistic_data import Penalty, shared
 from fastml._sparse import Csr
@@ -205,13 +205,13 @@ def first_rate(X: Array | Csr, scale: float | None, problem: Problem, l2: float,
     np.multiply(sample, 1.0 if scale is None else scale, out=rows[:, :-1], dtype=np.float64)
     if weight is not None and (total := float(weight[::step].sum(dtype=np.float64))) > 0:
         rows *= np.sqrt(weight[::step] * (n / total), dtype=np.float64)[:, None]
-    squares = np.einsum("ij,ij->j", rows, rows) / n
+    squares = np.square(rows).sum(axis=0) / n
     vector, largest = np.sqrt(squares), 0.0
     for _ in range(10):
-        vector /= max(float(np.sqrt(vector @ vector)), np.finfo(np.float64).tiny)
-        # not matmul, whose bits may depend on its number of threads
-        vector = np.einsum("ij,i->j", rows, np.einsum("ij,j->i", rows, vector)) / n
-        largest = float(np.sqrt(vector @ vector))
+        vector /= max(float(np.sqrt(inner(vector, vector))), np.finfo(np.float64).tiny)
+        # neither matmul nor einsum, whose bits depend on threads and on the machine
+        vector = multiply_transposed(rows, multiply(rows, vector)) / n
+        largest = float(np.sqrt(inner(vector, vector)))
     bound = 0.25 if problem.classes == 1 or problem.multi_label else 0.5
     curvature = bound * (largest + float(squares.sum()) / BATCH) + 2.0 * l2
     return 1.0 / curvature if curvature > 0 else 1.0

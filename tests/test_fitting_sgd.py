@@ -1,5 +1,9 @@
 """fit_logistic with solver="sgd": seeds, the rate it chooses, epochs that count whole or not at all."""
 
+import os
+import platform
+import subprocess
+import sys
 from importlib import resources
 
 import numpy as np
@@ -122,3 +126,22 @@ def test_an_interrupt_within_an_epoch_undoes_it(fastml, monkeypatch):
         fit(fastml, X, y, w=w, rng=0, callback=lambda step: kept.append(w.copy()))
     assert len(kept) == 1
     assert_same_bits(w, kept[0])
+
+
+RATE = """
+import numpy as np
+import fastml
+for seed in range(5):
+    X = np.random.default_rng(seed).random((900, 33)) - 0.5
+    result = fastml.fit_logistic(X, X[:, 0] > 0, solver="sgd", max_iter=1, rng=0)
+    print(*map(float.hex, result.w))
+"""
+
+
+def test_the_rate_does_not_depend_on_the_kernels_of_the_blas(fastml):
+    other = "Nehalem" if platform.machine() == "x86_64" else "CORTEXA53"  # another BLAS does not know the variable
+    results = [
+        subprocess.run([sys.executable, "-c", RATE], env=os.environ | more, capture_output=True, text=True, check=True)
+        for more in ({}, {"OPENBLAS_CORETYPE": other})
+    ]
+    assert results[0].stdout == results[1].stdout
