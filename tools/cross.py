@@ -32,7 +32,7 @@ VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 DLL = f"python{sys.version_info.major}{sys.version_info.minor}"
 
 COMMON = {"SIZEOF_INT": 4, "SIZEOF_LONG_LONG": 8, "SIZEOF_SIZE_T": 8, "SIZEOF_VOID_P": 8, "SIZEOF_TIME_T": 8}
-COMMON |= {"SIZEOF_PID_T": 4, "SIZEOF__BOOL": 1, "WITH_THREAD": 1, "HAVE_WCHAR_H": 1, "HAVE_LONG_LONG": 1}
+COMMON |= {"SIZEOF_PID_T": 4, "SIZEOF__BOOL": 1, "WITH_DOC_STRINGS": 1, "HAVE_WCHAR_H": 1, "HAVE_LONG_LONG": 1}
 WINDOWS = {"SIZEOF_LONG": 4, "SIZEOF_WCHAR_T": 2, "MS_WINDOWS": 1, "MS_WIN32": 1, "MS_WIN64": 1, "NT_THREADS": 1}
 WINDOWS |= {"Py_ENABLE_SHARED": 1, "HAVE_DECLSPEC_DLL": 1}
 MACOS = {"SIZEOF_LONG": 8, "SIZEOF_WCHAR_T": 4, "HAVE_PTHREAD_H": 1, "SIZEOF_PTHREAD_T": 8, "HAVE_SSIZE_T": 1}
@@ -114,7 +114,7 @@ def numpy_headers(target: Target) -> Path:
 def python_library(target: Target, headers: Path) -> Path:
     """Make a library to link with, which promises the symbols that Python's headers declare, and no others."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in headers.rglob("*.h"))
-    functions = set(re.findall(r"PyAPI_FUNC\([^;{]*?\)\s*(\w+)\s*\(", text))
+    functions = set(re.findall(r"PyAPI_FUNC\([^;{]*?\)[\w\s]*?(\w+)\s*\(", text))
     data = set(re.findall(r"PyAPI_DATA\([^;{]*?\)\s*(\w+)", text))
     if target.windows:
         lines = [f"LIBRARY {DLL}.dll", "EXPORTS", *sorted(functions), *(f"{name} DATA" for name in sorted(data))]
@@ -136,7 +136,8 @@ def python_library(target: Target, headers: Path) -> Path:
 def compiled(target: Target, extension: Any, includes: list[Path]) -> list[Path]:
     """Compile the C of one module; return the objects."""
     objects = []
-    flags = [flag for flag in extension.extra_compile_args if "cost-model" not in flag]  # GCC's alone
+    unknown = ("-fvect-cost-model", "-fno-plt")  # GCC's alone, and Linux' alone
+    flags = [flag for flag in extension.extra_compile_args if not flag.startswith(unknown)]
     flags += [f"-I{folder}" for folder in includes]
     flags += [f"-D{name}={value}" for name, value in extension.define_macros]
     flags += ["-fasynchronous-unwind-tables"] if target.windows else []
