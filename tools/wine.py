@@ -91,7 +91,13 @@ def wine(*command: str | Path, folder: Path) -> int:
     """Run a program of Windows 10 in a folder; return its exit status."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "FASTML_", "OMP_"))}
     clean |= {"WINEPREFIX": str(OUT / "prefix"), "WINEDEBUG": "-all", "WINEDLLOVERRIDES": "mscoree,mshtml="}
-    return subprocess.run(["wine", *map(str, command)], cwd=folder, env=clean, check=False).returncode
+    line = ["wine", *map(str, command)]
+    # through a pipe: Windows' Python does not start where Wine hands it a file as stdout
+    with subprocess.Popen(line, cwd=folder, env=clean, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        assert process.stdout is not None
+        for text in process.stdout:
+            print(text.decode(errors="replace"), end="", flush=True)
+    return process.returncode
 
 
 def main() -> None:
