@@ -60,7 +60,7 @@ def batch_moments(x, y):
         run_batch(&n, run_shift, True)
         run_batch(&n, run_sums, False)
     add_chunks(&n, <double *>data_of(total))
-    if n.R and mend_shift(&n, <double *>data_of(total), n.R, n.batch.mean):
+    if n.R and mend_shift(&n, <double *>data_of(total), n.R, <void *>n.batch.mean):
         run_batch(&n, run_sums, False)
         add_chunks(&n, <double *>data_of(total))
     shift = mean.astype(np.float64)
