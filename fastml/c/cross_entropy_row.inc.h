@@ -16,7 +16,7 @@ static T FN(total_of)(FN(lane_sums) *sums) {
 }
 
 /* a_c without the spike, for n classes from `start` on. */
-static void FN(shares)(const fastml_cross_entropy *p, ptrdiff_t start, ptrdiff_t n, T *a) {
+NOINLINE static void FN(shares)(const fastml_cross_entropy *p, ptrdiff_t start, ptrdiff_t n, T *a) {
     T kept = FN(kept)(p), smooth = FN(smooth)(p);
     if (p->q) fastml_convert(a, T_DTYPE, p->q + start * p->q_step, p->q_step, n, p->q_kind);
     else memset(a, 0, (size_t)n * sizeof(T));

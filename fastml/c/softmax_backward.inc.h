@@ -31,7 +31,7 @@ HOT static void FN(backward_block_dot)(const T *x, const T *x2, ptrdiff_t n, T *
             b = (const T *)memcpy(tail2, x2, (size_t)n * sizeof(T));
         }
         FN(lanes) v = {0}, other = {0};
-        for (ptrdiff_t k = 0; k < LANES; k++) {
+        UNROLL for (ptrdiff_t k = 0; k < LANES; k++) {
             v[k] = MULADD(a[LANES + k], b[LANES + k], a[k] * b[k]);
             other[k] = MULADD(a[3 * LANES + k], b[3 * LANES + k], a[2 * LANES + k] * b[2 * LANES + k]);
         }
