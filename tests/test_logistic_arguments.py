@@ -182,6 +182,7 @@ print("done")
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no mprotect")
 @pytest.mark.usefixtures("fastml")
+@pytest.mark.thread_unsafe(reason="starts another process")
 def test_nothing_is_read_past_the_ends():
     # prefetches may go there, they do not fault
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

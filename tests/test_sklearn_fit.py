@@ -274,6 +274,7 @@ def child(code):
     return subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False, capture_output=True, text=True)
 
 
+@pytest.mark.thread_unsafe(reason="starts another process")
 def test_without_scikit_learn():
     done = child("""
         import sys
@@ -329,6 +330,7 @@ MEMORY = """
 
 
 @pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="the peak cannot be reset")
+@pytest.mark.thread_unsafe(reason="starts another process")
 def test_peak_memory():
     """A copy of X as float32 would be 64 MB, or 26 MB of sparse."""
     done = child(MEMORY)
