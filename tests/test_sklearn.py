@@ -38,7 +38,7 @@ CHECKS = parametrize_with_checks(
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)  # scikit-learn 1.8 has a generator there
+@pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)  # a generator before scikit-learn 1.9
 def test_estimator_checks(estimator, check):
     check(estimator)
 
