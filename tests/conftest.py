@@ -4,7 +4,9 @@ fastml is imported inside the fixtures only, so that the tests of the oracle run
 and broken fails; only one that is absent skips.
 """
 
+import copy
 import importlib.util
+import threading
 
 import numpy as np
 import pytest
@@ -63,7 +65,25 @@ def isa(request, fastml):
 
 @pytest.fixture
 def rng():
-    return np.random.default_rng(20240229)
+    return same_in_each_thread(np.random.default_rng(20240229))
+
+
+def same_in_each_thread(first):
+    """Return a generator that is `first` in this thread, and in any other a copy, made when it is first used there.
+
+    So a test that runs in several threads at once draws in each what it draws alone.
+    """
+    here, others = threading.get_ident(), threading.local()
+
+    class OfThisThread(np.random.Generator):
+        def __getattribute__(self, name):
+            if threading.get_ident() == here:
+                return getattr(first, name)
+            if not hasattr(others, "copy"):
+                others.copy = copy.deepcopy(first)
+            return getattr(others.copy, name)
+
+    return OfThisThread(first.bit_generator)
 
 
 def silent():

@@ -201,6 +201,7 @@ def test_features_seen_in_few_rows(K, n, sparse, fastml):
     assert fits[0].loss < fits[1].loss + 1e-5
 
 
+@pytest.mark.thread_unsafe(reason="tracemalloc counts the process's memory")
 @pytest.mark.parametrize("count", [1 << 21, 3_000_001])
 def test_choosing_rows_takes_little_memory_beside_them(count, fastml):
     import tracemalloc
@@ -215,6 +216,7 @@ def test_choosing_rows_takes_little_memory_beside_them(count, fastml):
     assert np.all(np.diff(rows) > 0)
 
 
+@pytest.mark.thread_unsafe(reason="tracemalloc counts the process's memory")
 def test_steps_remembered_fit_the_memory(fastml):
     import tracemalloc
 

@@ -96,6 +96,7 @@ def test_columns_are_taken_by_tiles(K, code, isa, dtype, rng, fastml):
     assert_same_results("rows", results(fastml, rows, y[3:-5], w), results(fastml, X[3:-5].astype(dtype), y[3:-5], w))
 
 
+@pytest.mark.thread_unsafe(reason="tracemalloc counts the process's memory")
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("code", ["f4", "u1"])
 def test_a_memory_map_is_not_copied(order, code, tmp_path, rng, fastml):
