@@ -129,8 +129,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         out = (options.out or Path(scratch)).resolve()
         out.mkdir(parents=True, exist_ok=True)
-        python, clone = environment(options.python or interpreter(out), out)
-        run(python, "-c", IMPORT_ALL, cwd=clone, quiet=False, PYTHON_GIL="")
+        python, clone = environment(options.python.absolute() if options.python else interpreter(out), out)
+        run(python, "-c", IMPORT_ALL, cwd=clone, quiet=False)
         run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options.pytest, cwd=clone, quiet=False)
         in_threads(python, clone, options.threads, options.every, options.pytest)
 
