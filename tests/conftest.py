@@ -15,10 +15,12 @@ ISAS = ("base", "avx2", "avx512")
 SIZE = 17
 
 # Modules that tools/free_threaded.py does not run in several threads at once.
-ELSEWHERE = ("accuracy", "accuracy_page", "bench", "import", "interrupt", "lexicon", "manifest", "memory", "reference",
-             "reference_edges", "reference_losses", "reference_torch", "size", "threadpool", "threads_environment",
-             "types", "ulp", "vectorized")  # fmt: skip
+ELSEWHERE = ("accuracy", "accuracy_page", "allocation_failure", "bench", "cli_archives", "cli_crash", "guard_pages",
+             "import", "interrupt", "leaks", "lexicon", "manifest", "memory", "processes", "reference",
+             "reference_edges", "reference_losses", "reference_torch", "seldom", "size", "threadpool",
+             "threads_environment", "types", "ulp", "undefined", "vectorized", "windows")  # fmt: skip
 THREAD_UNSAFE = {f"test_{name}": "its subject is another process, a tool or the oracle" for name in ELSEWHERE}
+THREAD_UNSAFE["test_concurrency"] = "starts threads itself, and resizes the pool"
 THREAD_UNSAFE["test_dask"] = "starts a cluster"
 THREAD_UNSAFE["test_doctest"] = "doctest puts its own stdout in the place of the process's"
 
