@@ -2,8 +2,9 @@
 
 ``python guard_pages.py end softmax LOG`` makes the calls of a family of `guard_cases.py` with arrays that end where the
 next page is protected, ``start`` with arrays that begin right behind such a page. Every array that NumPy allocates is
-one: the arguments, and what fastml allocates through NumPy for its results. ``heap`` makes some of the calls, with
-ordinary arrays, on one thread, for Valgrind. Families may be joined by commas; the file LOG holds the last case begun.
+one: the arguments, and what fastml allocates through NumPy for its results. ``heap`` takes ordinary memory, for tools
+that watch that, and may be followed by a number: one of so many calls is made, on one thread. Families may be joined by
+commas; the file LOG holds the last case begun.
 """
 
 import ctypes
@@ -127,7 +128,7 @@ def install(place):
     return fences, calls, handler, name
 
 
-def main(place, families, log):
+def main(place, families, log, one_in=1):
     import guard_cases
 
     import fastml
@@ -135,12 +136,8 @@ def main(place, families, log):
     faulthandler.enable()
     kept, failed = install(place), True
     try:
-        if place == "heap":
-            fastml.set_num_threads(1)  # Valgrind 3.19 hangs at the end of a process with threads
-            print(guard_cases.run(families.split(","), log, one_in=13), flush=True)
-        else:
-            fastml.set_num_threads(2)
-            print(guard_cases.run(families.split(","), log), flush=True)
+        fastml.set_num_threads(2 if int(one_in) == 1 else 1)  # Valgrind 3.19 hangs at an exit with threads
+        print(guard_cases.run(families.split(","), log, int(one_in)), flush=True)
         failed = False
     except Exception:
         traceback.print_exc()

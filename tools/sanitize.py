@@ -12,6 +12,7 @@ its sanitizers, a package index, and for memcheck Valgrind. Any report is an err
 
 import argparse
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -31,6 +32,7 @@ RUNTIMES = {"address": ("libasan.so", "libubsan.so", "libstdc++.so"), "thread": 
 OF_THE_BUILD = ("test_vectorized.py", "test_size.py", "test_memory.py", "test_types.py")
 OF_THREADS = ("test_threads.py", "test_threads_environment.py", "test_interrupt.py", "test_random_bits.py")
 DRIVER = ("tests/c/threadpool_stress.c", "fastml/c/threadpool.c", "fastml/c/cpu_count.c")
+PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
 DRIVER_OPTIONS = "die_after_fork=0 atexit_sleep_ms=50"  # it forks, and starts threads in the children
 VALGRIND = (
     "valgrind",
@@ -94,24 +96,38 @@ def environment_of(kind: str, folder: Path) -> dict[str, str]:
     }
 
 
-def pytest(kind: str, arguments: Sequence[str], prefix: Sequence[str] = ()) -> bool:
-    """Run tests of the build; print all reports. Returns whether there were none and the tests passed."""
+def watched(kind: str, command: Sequence[str], place: str, prefix: Sequence[str] = ()) -> bool:
+    """Run Python with a command in a folder of the build; print all reports. Returns whether all is well."""
     folder = build(kind)
     environment = environment_of(kind, folder)
-    command = [*prefix, str(folder / "venv/bin/python"), "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    print(shlex.join(command), flush=True)
-    status = subprocess.run(command, cwd=folder / "src", env=environment).returncode
+    whole = [*prefix, str(folder / "venv/bin/python"), *command]
+    print(shlex.join(whole), flush=True)
+    status = subprocess.run(whole, cwd=folder / "src" / place, env=environment).returncode
     reports = sorted((folder / "reports").iterdir())
     for report in reports:
         print(f"\n{report.name}\n{report.read_text(errors='replace')[:6000]}")
-    print(f"{kind}: {len(reports)} reports, pytest's exit status {status}", flush=True)
+    print(f"{kind}: {len(reports)} reports, exit status {status}", flush=True)
     return status == 0 and not reports
 
 
+def calls(kind: str, families: Sequence[str], *one_in: str, prefix: Sequence[str] = ()) -> bool:
+    """Make the calls of tests/guard_cases.py."""
+    named = re.search(r"^FAMILIES = {$.*?^}", (ROOT / "tests/test_guard_pages.py").read_text(), re.M | re.S)
+    assert named
+    every = families or re.findall(r'^    "(\w+)":', named[0], re.M)
+    log = build(kind) / "last_case"
+    good = watched(kind, ["guard_pages.py", "heap", ",".join(every), str(log), *one_in], "tests", prefix)
+    if not good:
+        print(f"the last case: {log.read_text().strip()}")
+    return good
+
+
 def address(quick: bool, arguments: Sequence[str]) -> bool:
-    """Run all tests, those that guard pages need, or those of the arguments, under ASan and UBSan."""
+    """Run all tests, those of the arguments, or the calls, under ASan and UBSan."""
+    if quick:
+        return calls("address", arguments)
     every = ["tests", *(f"--ignore=tests/{name}" for name in OF_THE_BUILD)]
-    return pytest("address", arguments or (["tests/test_guard_pages.py"] if quick else every))
+    return watched("address", [*PYTEST, *(arguments or every)], ".")
 
 
 def driver(compiler: str) -> bool:
@@ -130,7 +146,7 @@ def thread(quick: bool, arguments: Sequence[str]) -> bool:
     good = [driver(compiler) for compiler in ("gcc", "clang") if shutil.which(compiler)]
     if not quick:  # setarch: a layout of memory that the runtime of older compilers knows
         tests = arguments or [f"tests/{name}" for name in OF_THREADS]
-        good.append(pytest("thread", tests, ["setarch", "-R"]))
+        good.append(watched("thread", [*PYTEST, *tests], ".", ["setarch", "-R"]))
     return bool(good) and all(good)
 
 
@@ -138,15 +154,7 @@ def memcheck(quick: bool, arguments: Sequence[str]) -> bool:
     """Run some calls of every family under Valgrind."""
     if shutil.which("valgrind") is None:
         sys.exit("there is no valgrind")
-    folder = build("memcheck")
-    log, tests, python = folder / "log", folder / "src" / "tests", str(folder / "venv/bin/python")
-    program = "import test_guard_pages; print(','.join(test_guard_pages.FAMILIES))"
-    families = subprocess.run([python, "-c", program], cwd=tests, check=True, capture_output=True, text=True).stdout
-    families = ",".join(arguments) or ("losses,sparse" if quick else families.strip())
-    command = [*VALGRIND, python, "guard_pages.py", "heap", families, str(log)]
-    status = subprocess.run(command, cwd=tests, env=os.environ | {"PYTHONMALLOC": "malloc"}).returncode
-    print(f"memcheck: exit status {status}, the last case was {log.read_text().strip()}", flush=True)
-    return status == 0
+    return calls("memcheck", arguments or (["losses", "sparse"] if quick else []), "13", prefix=VALGRIND)
 
 
 def main() -> None:
