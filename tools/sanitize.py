@@ -32,7 +32,7 @@ RUNTIMES = {"address": ("libasan.so", "libubsan.so", "libstdc++.so"), "thread": 
 OF_THE_BUILD = ("test_vectorized.py", "test_size.py", "test_memory.py", "test_types.py")
 OF_THREADS = ("test_threads.py", "test_threads_environment.py", "test_interrupt.py", "test_random_bits.py")
 DRIVER = ("tests/c/threadpool_stress.c", "fastml/c/threadpool.c", "fastml/c/cpu_count.c")
-PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--capture=sys")  # what C writes is seen
 DRIVER_OPTIONS = "die_after_fork=0 atexit_sleep_ms=50"  # it forks, and starts threads in the children
 VALGRIND = (
     "valgrind",
@@ -86,12 +86,13 @@ def environment_of(kind: str, folder: Path) -> dict[str, str]:
     shutil.rmtree(reports, ignore_errors=True)
     reports.mkdir()
     address = "detect_leaks=0:allocator_may_return_null=1"  # CPython leaves memory to the end of the process
+    undefined = "print_stacktrace=1:halt_on_error=1"  # beside ASan it writes to stderr whatever log_path says
     thread = f"suppressions={ROOT}/tools/tsan.txt:{DRIVER_OPTIONS.replace(' ', ':')}"
     return os.environ | {
         "LD_PRELOAD": runtime_of(kind),
         "PYTHONMALLOC": "malloc",  # no arenas, in which one block too far is the next one
         "ASAN_OPTIONS": f"{address}:log_path={reports}/address",
-        "UBSAN_OPTIONS": f"print_stacktrace=1:log_path={reports}/undefined",
+        "UBSAN_OPTIONS": undefined,
         "TSAN_OPTIONS": f"{thread}:log_path={reports}/thread",
     }
 
