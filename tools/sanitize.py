@@ -90,6 +90,7 @@ def environment_of(kind: str, folder: Path) -> dict[str, str]:
     thread = f"suppressions={ROOT}/tools/tsan.txt:{DRIVER_OPTIONS.replace(' ', ':')}"
     return os.environ | {
         "LD_PRELOAD": runtime_of(kind),
+        "OPENBLAS_NUM_THREADS": "1",  # NumPy's own threads are not ours to watch
         "PYTHONMALLOC": "malloc",  # no arenas, in which one block too far is the next one
         "ASAN_OPTIONS": f"{address}:log_path={reports}/address",
         "UBSAN_OPTIONS": undefined,
