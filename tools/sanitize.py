@@ -156,7 +156,7 @@ def memcheck(quick: bool, arguments: Sequence[str]) -> bool:
     """Run some calls of every family under Valgrind."""
     if shutil.which("valgrind") is None:
         sys.exit("there is no valgrind")
-    return calls("memcheck", arguments or (["losses", "sparse"] if quick else []), "13", prefix=VALGRIND)
+    return calls("memcheck", arguments or (["losses", "sparse"] if quick else []), "41", prefix=VALGRIND)
 
 
 def main() -> None:
