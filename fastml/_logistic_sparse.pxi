@@ -62,7 +62,7 @@ cdef struct SparsePass:
     double *total            # d x K
     ptrdiff_t gradient_bytes     # of a task
     bint first_drain
-    double last_drain        # the last time: what the total is multiplied by, else 0
+    double last_drain        # the last time: what the total is multiplied by, else 1
     SparsePart parts[PARTS]
 
 

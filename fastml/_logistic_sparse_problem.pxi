@@ -101,7 +101,7 @@ cdef class SparseProblem(Problem):
             recent += s.slice
             left = rows_left(s)
             if s.total != NULL and (left == 0 or recent >= ENTRIES_PER_FEATURE * s.base.d):
-                s.last_drain = 0 if left else self.scale / self.total_weight(s)
+                s.last_drain = 1.0 if left else self.scale / self.total_weight(s)
                 with nogil:
                     parallel_for(drain_part, s, (s.base.d + features - 1) // features,
                                  s.base.d * s.step * s.part_count * 0.4)

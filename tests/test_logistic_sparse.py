@@ -303,3 +303,11 @@ def test_curvature_is_that_of_dense_rows(some, K, dtype, rng, fastml):
     got, expected = (np.triu(compiled(fastml, x, y, w, b, weight, 0.5).curvature(w, b, rows)) for x in (sparse(X), X))
     assert expected.max() > 0.01
     np.testing.assert_allclose(got, expected, rtol=100 * eps, atol=eps)
+
+
+@classes
+def test_a_scale_of_0(K, isa, dtype, rng, fastml):
+    X, y, w, b = problem(40, 7, K, dtype, rng)
+    assert_close(fastml, X, sparse(X), y, w, b, scale=0, l2=0.5)
+    weight = np.full(40, 1e300)  # scale / sum of weights is 0 in float64
+    assert not evaluate(fastml, sparse(X), y, w.astype(float), b, scale=1e-300, sample_weight=weight)[1].any()

@@ -197,7 +197,7 @@ typedef void (*fastml_sparse_scores)(const void *value, const int32_t *index, co
 typedef void (*fastml_sparse_gradient)(const void *value, const int32_t *index, const ptrdiff_t *start, const void *Z,
                                        void *gradient, ptrdiff_t R, ptrdiff_t K);
 /* total[d, K] (`first`: 0, whatever it holds) += the recent sums of all parts, [d, step] each and `apart` bytes from one
- * to the next, in their order; these become 0. The last time, the total is multiplied by `last`, which else is 0. */
+ * to the next, in their order; these become 0. The last time, the total is multiplied by `last`, which else is 1. */
 typedef void (*fastml_sparse_drain)(double *total, void *recent, ptrdiff_t step, ptrdiff_t K, ptrdiff_t apart,
                                     ptrdiff_t parts, ptrdiff_t d, int first, double last);
 /* Whether all n indices, int32 or int64 (`wide`), are from 0 to last; writes them to `to` unless that is NULL. */

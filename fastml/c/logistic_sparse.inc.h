@@ -171,7 +171,7 @@ NOINLINE static void FN(sparse_drain)(double *total, void *recent, ptrdiff_t ste
                     from[j] = 0;
                 }
         }
-        if (last != 0)
+        if (last != 1)
             IVDEP for (ptrdiff_t i = 0; i < rows * K; i++) sum[i] *= last;
     }
     clear_flags();
