@@ -30,7 +30,9 @@ def shapes(draw, least=0, most=4, empty=True):
 
 def dtypes(names=(*FLOATS, *INTEGERS)):
     """Of these, each in both byte orders."""
-    return st.sampled_from(names).flatmap(lambda n: st.sampled_from([np.dtype(n), np.dtype(n), np.dtype(n).newbyteorder()]))
+    return st.sampled_from(names).flatmap(
+        lambda n: st.sampled_from([np.dtype(n), np.dtype(n), np.dtype(n).newbyteorder()])
+    )
 
 
 def numbers(rng, shape, dtype, kind="any"):

@@ -1,8 +1,8 @@
 """Wrong arguments, by what an argument is: lists of values, each of which has to be refused."""
 
 import numpy as np
-from property_arrays import plain
 from properties import Together
+from property_arrays import plain
 
 NO_ARRAY = (object(), {"a": 1}, "text", b"bytes", [[1.0], [1.0, 2.0]], 1j, [None])
 

@@ -1,14 +1,13 @@
 """Properties of the element-wise functions, forward and backward, over arrays of every kind."""
 
 import numpy as np
-import property_wrong as wrong
 import pytest
 import reference
 from elementwise_cases import EVERY, FROM_OUTPUT, UNARY, WITHOUT_GRADIENT, assert_within_promise, count_inputs
 from hypothesis import given
 from hypothesis import strategies as st
-from property_arrays import FLOATS, WITHOUT_MATRIX, arrays, dtypes, plain, shapes
 from properties import Call, properties, refuses, results_of, same_bits_in_every_layout
+from property_arrays import FLOATS, WITHOUT_MATRIX, arrays, dtypes, plain, shapes
 from ulp import LONGDOUBLE_IS_WIDER
 
 every_function = pytest.mark.parametrize("name", EVERY)
@@ -38,7 +37,9 @@ def draw_call(draw, fastml, name, kind="any"):
 
 def promoted(values):
     """The dtype that the function computes in; bool and integers count as float64, Python's numbers not at all."""
-    kinds = [v.dtype.newbyteorder("=") if v.dtype.kind == "f" else np.dtype("f8") for v in values if hasattr(v, "dtype")]
+    kinds = [
+        v.dtype.newbyteorder("=") if v.dtype.kind == "f" else np.dtype("f8") for v in values if hasattr(v, "dtype")
+    ]
     return np.result_type(*kinds)
 
 

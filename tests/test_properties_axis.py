@@ -7,8 +7,8 @@ import reference
 import test_softmax
 from hypothesis import given
 from hypothesis import strategies as st
-from property_arrays import FLOATS, arrays, dtypes, lay, plain, shapes
 from properties import Call, properties, refuses, results_of, same_bits_in_every_layout
+from property_arrays import FLOATS, arrays, dtypes, lay, plain, shapes
 from ulp import LONGDOUBLE_IS_WIDER, assert_ulp, bound_from_docstring, wide
 
 ARRAYS = ("softmax", "log_softmax")
@@ -90,7 +90,7 @@ def test_a_result_depends_on_its_slice_alone(name, fastml, data):
     values = [plain(v) for v in list(call.arguments.values())[: call.positional - 1]]
     axis, ndim = call.arguments["axis"], values[0].ndim
     whole = np.asarray(results_of(call)[0])
-    if name == "logsumexp" and not call.arguments["keepdims"] or name == "entropy":
+    if (name == "logsumexp" and not call.arguments["keepdims"]) or name == "entropy":
         whole = np.expand_dims(whole, axis)
     others = [n for k, n in enumerate(values[0].shape) if k != axis % ndim]
     if not all(others):
@@ -120,7 +120,10 @@ def test_refuses_what_is_wrong(name, fastml, data):
         call.wrong["where"] = [*fits, np.ones((*shape, 2), bool), np.ones((2, *shape[1:], 3, 4, 5), bool)]
         call.wrong["where"] += [np.ones([n + 2 for n in shape], bool)]
     if call.out is not None:
-        call.arguments["out"], call.written = lay(np.random.default_rng(0), np.full(shape, 7, dtype), "strided"), ("out",)
+        call.arguments["out"], call.written = (
+            lay(np.random.default_rng(0), np.full(shape, 7, dtype), "strided"),
+            ("out",),
+        )
         call.wrong["out"] = wrong.outs(shape, dtype, [(x, first)])
     refuses(call, data)
 

@@ -5,8 +5,8 @@ import numpy as np
 import property_wrong as wrong
 from hypothesis import given
 from hypothesis import strategies as st
-from property_arrays import FLOATS, READABLE, arrays, dtypes, lay, plain, shapes
 from properties import Call, properties, refuses, results_of, same_bits_in_every_layout
+from property_arrays import FLOATS, READABLE, arrays, dtypes, lay, plain, shapes
 from ulp import LONGDOUBLE_IS_WIDER
 
 DATA = st.data()
@@ -71,7 +71,9 @@ def test_agrees_with_the_reference(fastml, data):
         values["sample_weight"] = weight.reshape(-1).astype(np.float64)
     if "class_weight" in values:
         values["class_weight"] = values["class_weight"].astype(np.float64)
-    target = target if target.dtype.kind != "f" else np.moveaxis(target, call.arguments["axis"], -1).reshape(-1, x.shape[-1])
+    target = (
+        target if target.dtype.kind != "f" else np.moveaxis(target, call.arguments["axis"], -1).reshape(-1, x.shape[-1])
+    )
     x = np.ascontiguousarray(x).reshape(-1, x.shape[-1])
     if not values.get("from_logits", True):
         x = np.clip(x, np.finfo(np.float16).eps, 1).astype(x.dtype)  # the derivative within float16
@@ -112,8 +114,10 @@ def test_refuses_what_is_wrong(fastml, data):
         "label_smoothing": wrong.not_finite(-0.1, 1.01, 2, True),
         "class_weight": wrong.weights((C,), leading=False),
         "sample_weight": wrong.weights(rows),
-        "out": wrong.outs(shape, x.dtype, [(x, "logits")])
-        + [wrong.Together(out=np.zeros(shape, x.dtype), return_grad=False)],
+        "out": [
+            *wrong.outs(shape, x.dtype, [(x, "logits")]),
+            wrong.Together(out=np.zeros(shape, x.dtype), return_grad=False),
+        ],
     }
     if target.dtype.kind == "f":
         call.wrong["ignore_index"] = [0, 1, -100]

@@ -10,8 +10,8 @@ import reference
 from conftest import silent
 from hypothesis import given
 from hypothesis import strategies as st
-from property_arrays import READABLE, WIDE, WRITEABLE, arrays, dtypes, lay, plain
 from properties import Call, properties, refuses, results_of, same_bits_in_every_layout
+from property_arrays import READABLE, WIDE, WRITEABLE, arrays, dtypes, lay, plain
 
 FUNCTIONS = ("logistic_loss", "logistic_step", "predict_logistic")
 SOLVERS = ("auto", "lbfgs", "newton-cholesky", "proximal-newton", "sgd")
@@ -137,8 +137,7 @@ def wrong_data(call, n, d, K, multi):
     if y is None:
         return
     call.wrong["y"] = wrong.not_like(plain(y))
-    call.wrong["y"] = [w for w in call.wrong["y"] if not (isinstance(w, np.ndarray) and w.ndim == 2 and multi
-                                                          and w.shape[1] != K)]  # fmt: skip
+    call.wrong["y"] = [w for w in call.wrong["y"] if not (multi and may_be_labels(w, n, K))]
     if y.size:
         for value in (K if K > 1 and not multi else 2, -1, 100):
             other = plain(y).astype("i8")
@@ -149,13 +148,22 @@ def wrong_data(call, n, d, K, multi):
     call.wrong["sample_weight"] = wrong.weights((n,), leading=False)
 
 
+def may_be_labels(y, n, K):
+    """Whether labels of this shape are right for a softmax, or for a model of other labels."""
+    return isinstance(y, np.ndarray) and (y.shape == (n,) or (y.ndim == 2 and y.shape[1] != K))
+
+
 def broken_csr(X):
     """Yield matrices in compressed rows whose parts do not fit together."""
     fine = csr(X, np.random.default_rng(0), "i4")
     n, d = X.shape
     changes = [{"format": "csc"}, {"format": "coo"}, {"shape": (n, d + 1)}, {"shape": (n, d, 1)}, {"shape": (n + 1, d)}]
     changes += [{"data": fine.data * 1j}, {"data": fine.data.astype(object)}, {"indices": fine.indices.astype("f4")}]
-    changes += [{"indptr": fine.indptr.astype("u4")}, {"indptr": fine.indptr[:-1]}, {"data": np.zeros(len(fine.data) + 1)}]
+    changes += [
+        {"indptr": fine.indptr.astype("u4")},
+        {"indptr": fine.indptr[:-1]},
+        {"data": np.zeros(len(fine.data) + 1)},
+    ]
     if fine.data.size:
         changes += [{"indptr": fine.indptr + 1}, {"indptr": fine.indptr[::-1].copy() + (fine.indptr[-1] == 0)}]
         changes += [{"indices": fine.indices + d}, {"indices": fine.indices - d}, {"indptr": fine.indptr - 1}]
@@ -178,7 +186,9 @@ def test_refuses_what_is_wrong(name, fastml, data):
     wrong_data(call, n, d, K, multi)
     call.wrong["w"] = [v for v in wrong.not_real(w) if not isinstance(v, type(None))] + [w.astype("f2"), np.zeros(())]
     call.wrong["w"] += [np.zeros((d, 1) if not multi else (d, 0)), np.zeros((d, 2, 2))]
-    call.wrong["b"] = [v for v in wrong.not_real(values["b"]) if not (isinstance(v, np.ndarray) and v.dtype == np.longdouble)]
+    call.wrong["b"] = [
+        v for v in wrong.not_real(values["b"]) if not (isinstance(v, np.ndarray) and v.dtype == np.longdouble)
+    ]
     call.wrong["b"] += [np.zeros((K, 1)), np.zeros(K + 1), np.zeros(0), np.zeros((1, 1, 1))]
     call.wrong["scale"] = [v for v in wrong.not_finite(10**400, True) if v is not None]
     if "y" in values:
@@ -254,7 +264,13 @@ def test_a_fit_refuses_what_is_wrong(fastml, data):
     for key in ("w", "b"):
         frozen = plain(values[key])
         frozen.flags.writeable = False
-        call.wrong[key] = [frozen, values[key].tolist(), np.zeros(values[key].shape, "f2"), "x", np.ma.array(plain(values[key]))]
+        call.wrong[key] = [
+            frozen,
+            values[key].tolist(),
+            np.zeros(values[key].shape, "f2"),
+            "x",
+            np.ma.array(plain(values[key])),
+        ]
         call.wrong[key] += [values[key].astype(values[key].dtype.newbyteorder())]
     call.wrong["b"] += [np.zeros(K + 1, w.dtype), np.zeros((1, 1), w.dtype)]
     call.wrong["l1"] = call.wrong["l2"] = wrong.not_finite(-1e-30, -1, 10**400, True)
@@ -264,7 +280,14 @@ def test_a_fit_refuses_what_is_wrong(fastml, data):
     call.wrong["rng"] = wrong.RNGS
     call.wrong["callback"] = [1, "print", [print], np.ones(2)]
     call.wrong["scale"] = [v for v in wrong.not_finite(10**400, True) if v is not None]
-    pairs = [(np.ones((2, d)),), np.ones((2, d)), "ab", 3, (np.ones((2, d + 1)), np.ones(2)), (np.ones((2, d)), y[:0, None, None])]
+    pairs = [
+        (np.ones((2, d)),),
+        np.ones((2, d)),
+        "ab",
+        3,
+        (np.ones((2, d + 1)), np.ones(2)),
+        (np.ones((2, d)), y[:0, None, None]),
+    ]
     call.wrong["validation_data"] = [*pairs, (np.ones((2, d)) * 1j, np.ones(2, int)), (None, None), {1: 2, 3: 4}]
     call.wrong["early_stopping"] = [fastml.EarlyStopping()]
     fine = (np.ones((2, d)), np.ones((2, K) if y.ndim == 2 else 2, int))

@@ -6,8 +6,8 @@ import pytest
 import reference
 from hypothesis import given
 from hypothesis import strategies as st
+from properties import Call, properties, refuses, results_of, same_bits_in_every_layout
 from property_arrays import FLOATS, WRITEABLE, arrays, dtypes, lay, plain, shapes
-from properties import Call, properties, refuses, same_bits_in_every_layout, results_of
 from ulp import LONGDOUBLE_IS_WIDER, bound_from_docstring, in_unit_of, wide
 
 LAYERS = ("layer_norm", "rms_norm")
@@ -147,7 +147,9 @@ def test_refuses_what_is_wrong(name, fastml, data):
     x = plain(values[first]).astype(call.out[1] if call.out else "f4")
     values[first] = x
     axis, ndim = values["axis"], x.ndim
-    own = (x.shape[axis],) if name.startswith("batch") else tuple(x.shape[k] for k in sorted(np.atleast_1d(axis) % ndim))
+    own = (
+        (x.shape[axis],) if name.startswith("batch") else tuple(x.shape[k] for k in sorted(np.atleast_1d(axis) % ndim))
+    )
     call.wrong = {first: wrong.not_real(x), "axis": wrong.axes(ndim, None)}
     for key in ("x", "mean", "rstd", "weight", "bias"):
         if key in values and key != first:
