@@ -1,7 +1,7 @@
-"""Run the property tests of a family with random examples for some minutes: `python tools/fuzz.py --minutes 10 losses`.
+"""Run a family's property tests with random examples for some minutes: `python tools/fuzz.py --minutes 10 losses`.
 
-Rounds of pytest with hypothesis's fuzz profile (300 random examples of each property), each with a seed of its own,
-which is printed, and on each of the machine's instruction sets in turn. Prints how many examples there were and how much
+Rounds of pytest with hypothesis's fuzz profile (60 random examples of each property), each with a seed of its own that
+is printed, and on each of the machine's instruction sets in turn. Prints how many examples there were and how much
 CPU time they took; exits with 1 where one failed, after hypothesis has printed the smallest it found. To see it again:
 
     FASTML_PROPERTIES=fuzz FASTML_ISA=<isa> python -m pytest --hypothesis-seed=<seed> tests/test_properties_<family>.py
@@ -41,7 +41,7 @@ def isas() -> tuple[str, ...]:
 
 
 def fuzz_round(family: str, isa: str, seed: int, seconds: float) -> tuple[int, int, str]:
-    """Run all properties of a family once; return how many examples passed, how many properties failed, and what there is to say."""
+    """Run all properties of a family; return how many examples passed, how many properties failed, what pytest said."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-show-statistics"]
     command += [f"--hypothesis-seed={seed}", str(TESTS / f"test_properties_{family}.py")]
     environment = {**os.environ, "FASTML_PROPERTIES": "fuzz", "FASTML_ISA": isa}

@@ -1,13 +1,13 @@
-"""Coverage-guided fuzzing of all that reads: `python tools/fuzz_readers.py --minutes 10 csv npy npz model arguments cgroup`.
+"""Coverage-guided fuzzing of all that reads: `python tools/fuzz_readers.py --minutes 10 csv npy npz model arguments`.
 
-csv, npy, npz and model feed files to `python -m fastml train` and `predict`, in this process: whatever the bytes are, the
+csv, npy, npz and model feed files to `python -m fastml train` and `predict`, in one process: whatever the bytes, the
 exit status is 0 or 2, with 2 one sentence goes to the standard error, and nothing else escapes, a warning included.
 arguments mutates the bytes behind the property tests of wrong arguments (tests/test_properties_*.py). cgroup runs the C
 that reads the files of /proc and /sys (tests/c/fuzz_cpu_count.c) under the address and undefined sanitizers.
 
 Each target has the minutes to itself, 2 GB of memory, and 20 s an input. Prints what libFuzzer counted; exits with 1
-where a target failed, whose input is then in the folder that is named. Needs `pip install -e '.[test]' atheris`, and for
-cgroup clang with its runtime (Debian: clang-19, libclang-rt-19-dev; CC chooses another).
+where a target failed, whose input is then in the folder that is named. Needs `pip install -e '.[test]' atheris`, and
+for cgroup clang with its runtime (Debian: clang-19, libclang-rt-19-dev; CC chooses another).
 """
 
 from __future__ import annotations
@@ -44,12 +44,17 @@ def fuzz(target: str, minutes: float) -> bool:
     (folder / "corpus").mkdir()
     limits = [f"-max_total_time={round(60 * minutes)}", "-rss_limit_mb=2048", "-timeout=20", "-print_final_stats=1"]
     limits += [f"-artifact_prefix={folder}/", "-max_len=4096", "-verbosity=1", str(folder / "corpus")]
-    run = subprocess.run([*command_of(target, folder), *limits], capture_output=True, text=True, check=False, cwd=folder)
+    run = subprocess.run(
+        [*command_of(target, folder), *limits], capture_output=True, text=True, check=False, cwd=folder
+    )
     said = run.stdout + run.stderr
     runs = [int(found[1]) for found in STATISTICS.finditer(said) if found[1]]
     edges = [int(found[2]) for found in STATISTICS.finditer(said) if found[2]]
     kept = len(list((folder / "corpus").iterdir()))
-    print(f"{target}: {sum(runs)} inputs, coverage {max(edges, default=0)}, corpus {kept}, exit {run.returncode}", flush=True)
+    print(
+        f"{target}: {sum(runs)} inputs, coverage {max(edges, default=0)}, corpus {kept}, exit {run.returncode}",
+        flush=True,
+    )
     if run.returncode or not runs:
         print(said[-6000:], f"the input is in {folder}", sep="\n", flush=True)
         return False
@@ -62,7 +67,8 @@ def main() -> int:
     parser.add_argument("targets", nargs="+", choices=TARGETS)
     parser.add_argument("--minutes", type=float, default=10)
     options = parser.parse_args()
-    return int(not all([fuzz(target, options.minutes) for target in options.targets]))
+    failed = [target for target in options.targets if not fuzz(target, options.minutes)]
+    return int(bool(failed))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One target of tools/fuzz_readers.py, which calls this: `python tools/fuzz_readers_target.py csv <libFuzzer's flags>`."""
+"""One target of tools/fuzz_readers.py: `python tools/fuzz_readers_target.py csv <libFuzzer's flags> <corpus>`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 try:
-    import atheris  # type: ignore[import-not-found, unused-ignore]
+    import atheris  # type: ignore[import-not-found, import-untyped, unused-ignore]
 except ImportError:
     sys.exit("tools/fuzz_readers.py: expected atheris, which is not installed (pip install atheris)")
 
@@ -117,12 +117,11 @@ def arguments() -> Callable[[bytes], None]:
 def as_bytes(hypothesis: Any, st: Any, inner: Callable[..., None], keywords: dict[str, str]) -> Any:
     """Return a property test as a function of the bytes that its draws come from."""
 
-    @hypothesis.settings(database=None, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
-    @hypothesis.given(data=st.data())
     def one(data: Any) -> None:
         inner(fastml=fastml, data=data, **keywords)
 
-    return one.hypothesis.fuzz_one_input
+    quiet = hypothesis.settings(database=None, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+    return quiet(hypothesis.given(data=st.data())(one)).hypothesis.fuzz_one_input
 
 
 def seeds(corpus: Path) -> None:
@@ -134,7 +133,11 @@ def seeds(corpus: Path) -> None:
     run("train", "good.npy", "--output", "numbers.npz", *TRAIN)
     X, y, words = npy(table[:8, :2]), npy(np.arange(8) % 2), npy(np.array(["yes", "no"] * 4))
     archive("xy.npz", {"X": X, "y": words})
-    files = {"csv": CSV.encode(), "quotes": b'"a ""b""",b\r\n"1","x\ny"\r\n2,z\r\n', "bom": b"\xef\xbb\xbfa,b\n1e400,1\n"}
+    files = {
+        "csv": CSV.encode(),
+        "quotes": b'"a ""b""",b\r\n"1","x\ny"\r\n2,z\r\n',
+        "bom": b"\xef\xbb\xbfa,b\n1e400,1\n",
+    }
     files |= {"npy": npy(table), "npy2": npy(table.astype(">f4"), (2, 0)), "npy3": npy(np.ones((2, 2), "u1"), (3, 0))}
     files |= {"npz": Path("xy.npz").read_bytes(), "marked": X + b"\0|\0" + y, "words": X + b"\0|\0" + words}
     files |= {"model": Path("model.npz").read_bytes(), "object": npy(np.array([[1, None]], object)), "none": b""}

@@ -12,8 +12,14 @@
 int fastml_cpu_limit(const char *root);
 
 static char root[] = "/tmp/fastml-cgroup-XXXXXX";
-static const char *FOLDERS[] = {"/proc", "/proc/self", "/sys", "/sys/fs", "/sys/fs/cgroup", "/sys/fs/cgroup/a",
-                                "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"};
+static const char *FOLDERS[] = {"/proc",
+                                "/proc/self",
+                                "/sys",
+                                "/sys/fs",
+                                "/sys/fs/cgroup",
+                                "/sys/fs/cgroup/a",
+                                "/sys/fs/cgroup/cpu",
+                                "/sys/fs/cgroup/cpu,cpuacct"};
 static const char *FILES[] = {"/proc/self/cgroup",
                               "/sys/fs/cgroup/cpu.max",
                               "/sys/fs/cgroup/cpu/cpu.cfs_quota_us",
