@@ -78,7 +78,7 @@ def test_agrees_with_the_reference(name, fastml, data):
 @properties
 @given(data=DATA)
 def test_same_bits_in_every_layout(name, fastml, data):
-    same_bits_in_every_layout(draw_call(data.draw, fastml, name), data)
+    same_bits_in_every_layout(draw_call(data.draw, fastml, name), data, any_nan=True)  # of inf - inf, 0 * inf, log(-1)
 
 
 @every_function
