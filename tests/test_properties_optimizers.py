@@ -109,7 +109,7 @@ def test_refuses_what_is_wrong(name, fastml, data):
         if x.size > 1:
             call.wrong[key].append(np.lib.stride_tricks.as_strided(plain(x), x.shape, (0,) * x.ndim))
         if x.size and key != "param":
-            call.wrong[key] += [values["param"]]
+            call.wrong[key] += [wrong.Together({key: values["param"], "param": values["param"]})]
     if name == "sgd_step" and "velocity" in values:
         call.wrong["velocity"] = [w for w in call.wrong["velocity"] if w is not None or values.get("momentum")]
     for key in ("lr", "l1", "l2", "eps", "weight_decay"):
