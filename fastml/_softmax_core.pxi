@@ -151,7 +151,7 @@ cdef void choose_layout(Problems *p, bint aligned) noexcept:
     cdef ptrdiff_t size = item_size(p), C = p.base.C, length = C * size
     cdef int axis
     cdef bint pair = p.base.x2 != NULL
-    if p.base.where != NULL or not aligned:
+    if p.base.where != NULL or not aligned or C == 0:   # of nothing, rows alone know what comes out
         return
     if (C <= FASTML_SHORT_ROW // (2 if p.dtype == FASTML_F64 else 1) and (C == 1 or p.base.x_step == size)
             and (p.results == 1 or p.base.y_step == size)

@@ -155,3 +155,14 @@ def test_y_beyond_the_range_of_dy(name, fastml):
     with np.errstate(all="ignore"):
         expected = getattr(fastml, name)(dy, y.astype(np.float32))
     assert_same_bits(result, expected)
+
+
+@pytest.mark.parametrize("shape", [(5, 1, 8), (5, 40), (5, 3, 70)])
+def test_an_axis_without_entries(shape, isa, dtype, fastml):
+    """An empty part of an array keeps the strides of the whole."""
+    x = np.full(shape, 0.5, dtype)[:0]
+    for _ in range(5):
+        kept = [np.full(shape[1:], 7, dtype) for _ in range(9)]  # memory that is not 0, for the results to lie in
+        del kept
+        np.testing.assert_array_equal(fastml.entropy(x, 0), np.zeros(shape[1:], dtype))
+        np.testing.assert_array_equal(fastml.logsumexp(x, 0), np.full(shape[1:], -np.inf, dtype))
