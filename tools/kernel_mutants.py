@@ -1,8 +1,9 @@
 """Break the kernels on purpose and see that the tests notice: ``python tools/kernel_mutants.py``.
 
 Each mutant of ``kernel_mutants_list.py`` is one small mistake in C or Cython. It is made in a copy of the checkout,
-what it touches is built again, and the tests named beside it run until one fails. A mutant in C is built for AVX2
-alone, and the tests run there. A mutant that no test notices, or that no longer applies, is an error: exit status 1.
+what it touches is built again, and the tests named beside it run until one fails. Mutants of families that have nothing
+to do with each other are built together. Those in C are built for AVX2 alone, and the tests run there. A mutant that no
+test notices, or that no longer applies, is an error: exit status 1.
 
 Needs an x86-64 CPU with AVX2, GCC or Clang, git, and an environment with the extra ``test``, Cython and setuptools
 77 or later. Names after the command choose mutants; the copy in ``build/kernel-mutants`` is kept for ``--again``.
@@ -16,7 +17,6 @@ import shlex
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import scratch
 from kernel_mutants_list import MUTANTS, Mutant
@@ -53,17 +53,23 @@ def build_c() -> None:
             raise RuntimeError(f"cannot be built:\n{done.stdout[-4000:]}")
 
 
-def build(path: Path) -> None:
-    """Build what a file is part of."""
+def targets(mutant: Mutant) -> set[str]:
+    """Return what a mutant is part of: the kernels, or the extensions that have the file."""
+    path = FOLDER / mutant.file
     if path.parent.name == "c":
-        build_c()
-        return
-    extensions = sorted(
-        each.stem for each in path.parent.glob("_*.pyx") if f'include "{path.name}"' in each.read_text()
-    )
-    for name in extensions or [path.stem]:
-        (FOLDER / "fastml" / f"{name}.pyx").touch()
-        scratch.build(FOLDER, name, flags=["-O1"], force=True)
+        return {OBJECT}
+    including = {each.stem for each in path.parent.glob("_*.pyx") if f'include "{path.name}"' in each.read_text()}
+    return including or {path.stem}
+
+
+def build(wanted: set[str]) -> None:
+    """Build the kernels, or extensions."""
+    for name in sorted(wanted):
+        if name == OBJECT:
+            build_c()
+        else:
+            (FOLDER / "fastml" / f"{name}.pyx").touch()  # or Cython sees no change in what it includes
+            scratch.build(FOLDER, name, flags=["-O1"], force=True)
 
 
 def test(mutant: Mutant) -> str:
@@ -78,29 +84,45 @@ def test(mutant: Mutant) -> str:
     return failed[0].split(" - ")[0] if failed else f"status {done.returncode}: {done.stdout.splitlines()[-1]}"
 
 
-def judge(mutant: Mutant) -> bool:
-    """Make a mutant, test it, undo it; return whether it was noticed."""
-    path = FOLDER / mutant.file
-    text = path.read_text()
-    if text.count(mutant.old) != 1:
-        print(
-            f"| {mutant.name} | {mutant.file} | stands there {text.count(mutant.old)} times, expected once |",
-            flush=True,
-        )
-        return False
-    start = time.monotonic()
-    path.write_text(text.replace(mutant.old, mutant.new))
+def batches(chosen: list[Mutant]) -> list[list[Mutant]]:
+    """Put mutants together that lie in different files and touch different tests: building takes longest."""
+    result: list[list[Mutant]] = []
+    for mutant in chosen:
+        for batch in result:
+            if not any(each.file == mutant.file or each.subjects() & mutant.subjects() for each in batch):
+                batch.append(mutant)
+                break
+        else:
+            result.append([mutant])
+    return result
+
+
+def judge(batch: list[Mutant], stale: set[str]) -> list[str]:
+    """Make the mutants of a batch, test one after the other, undo them; return the names of those not noticed."""
+    texts = {mutant.file: (FOLDER / mutant.file).read_text() for mutant in batch}
+    survivors = []
     try:
-        build(path)
-        noticed = test(mutant)
+        for mutant in batch:
+            if texts[mutant.file].count(mutant.old) != 1:
+                raise RuntimeError(
+                    f"{mutant.name}: stands {texts[mutant.file].count(mutant.old)} times in {mutant.file}"
+                )
+            (FOLDER / mutant.file).write_text(texts[mutant.file].replace(mutant.old, mutant.new))
+        build(stale.union(*map(targets, batch)))
+        for mutant in batch:
+            start = time.monotonic()
+            noticed = test(mutant)
+            seconds = time.monotonic() - start
+            print(f"| {mutant.name} | {mutant.file} | {noticed or 'SURVIVED'} | {seconds:.0f} s |", flush=True)
+            survivors += [] if noticed else [mutant.name]
     finally:
-        path.write_text(text)
-    print(f"| {mutant.name} | {mutant.file} | {noticed or 'SURVIVED'} | {time.monotonic() - start:.0f} s |", flush=True)
-    return bool(noticed)
+        for file, text in texts.items():
+            (FOLDER / file).write_text(text)
+    return survivors
 
 
 def main() -> None:
-    """Judge the mutants, one after the other."""
+    """Judge the mutants."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--again", action="store_true", help="take the copy of the last run")
     parser.add_argument("names", nargs="*", help="parts of names of mutants; all without any")
@@ -108,15 +130,12 @@ def main() -> None:
     if not arguments.again:
         prepare()
     chosen = [each for each in MUTANTS if not arguments.names or any(part in each.name for part in arguments.names)]
-    survivors, last = [], ""
-    for mutant in sorted(chosen, key=lambda each: each.file):
-        if last and Path(last).name != Path(mutant.file).name:
-            build(FOLDER / last)  # whole again
-        last = mutant.file
-        if not judge(mutant):
-            survivors.append(mutant.name)
-    if last:
-        build(FOLDER / last)
+    survivors: list[str] = []
+    stale: set[str] = set()
+    for batch in batches(chosen):
+        survivors += judge(batch, stale)
+        stale = set().union(*map(targets, batch))
+    build(stale)
     print(f"{len(chosen) - len(survivors)} of {len(chosen)} noticed", *survivors, sep="\n")
     sys.exit(1 if survivors else 0)
 

@@ -16,6 +16,31 @@ class Mutant:
     tests: str  # names of test files, one of which must fail
     only: str = ""  # an expression for pytest -k, where a whole file would take long
 
+    def subjects(self) -> set[str]:
+        """Return the tests that it may make fail."""
+        return {*self.tests.split(), *TOUCHED.get(self.file.rpartition("/")[2].partition(".")[0], "").split()}
+
+
+# What else a file is part of.
+EVERYTHING = """elementwise activations elementwise_ufunc losses penalties softmax cross_entropy cross_entropy_edges
+    norms norms_backward batch_norm dropout random_bits gaussian_noise optimizers logistic logistic_sparse fitting
+    fitting_newton augmentation interrupt"""
+TOUCHED = {
+    "half": EVERYTHING,
+    "math": EVERYTHING,
+    "sum": "losses penalties cross_entropy cross_entropy_edges",
+    "softmax_row": "softmax cross_entropy cross_entropy_edges interrupt logistic",
+    "cross_entropy_row": "cross_entropy cross_entropy_edges",
+    "losses": "losses interrupt",
+    "logistic": "logistic fitting fitting_newton logistic_sparse",
+    "logistic_softmax": "logistic fitting fitting_newton logistic_sparse",
+    "logistic_sparse": "fitting fitting_newton",
+    "transpose": "logistic softmax norms cross_entropy batch_norm",
+    "penalties": "optimizers penalties",
+    "optimizers": "optimizers penalties",
+    "_elementwise_core": "elementwise activations elementwise_ufunc",
+}
+
 
 def _c(name: str, file: str, old: str, new: str, tests: str) -> Mutant:
     return Mutant(name, f"fastml/c/{file}.inc.h", old, new, tests)
