@@ -14,9 +14,11 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import scratch
 from kernel_mutants_list import MUTANTS, Mutant
@@ -46,11 +48,15 @@ def command_with(*words: str) -> list[str]:
 
 
 def build_c() -> None:
-    """Compile the kernels of one instruction set and link the runtime."""
-    for command in (command_with(" -c ", f"{OBJECT}.c"), command_with("-shared", RUNTIME)):
+    """Compile the kernels of one instruction set, link the runtime and put it in place."""
+    link = command_with("-shared", RUNTIME)
+    for command in (command_with(" -c ", f"{OBJECT}.c"), link):
         done = subprocess.run(command, cwd=FOLDER, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if done.returncode != 0:
             raise RuntimeError(f"cannot be built:\n{done.stdout[-4000:]}")
+    library = Path(link[link.index("-o") + 1])
+    if library.parent != Path("fastml"):
+        shutil.copy2(FOLDER / library, FOLDER / "fastml" / library.name)
 
 
 def targets(mutant: Mutant) -> set[str]:
