@@ -25,6 +25,7 @@ from kernel_mutants_list import MUTANTS, Mutant
 
 FOLDER = scratch.ROOT / "build" / "kernel-mutants"
 LOG = FOLDER / "build" / "commands.txt"
+STALE = FOLDER / "build" / "stale.txt"  # what was built with a mutant in it, also by a run that was broken off
 OBJECT = "isa_avx2"
 RUNTIME = "_fastml_runtime"
 QUICK = ["-O1", "-fno-tree-vectorize"]  # after -O2: compiles in a fraction of the time
@@ -37,6 +38,7 @@ def prepare() -> None:
     scratch.build(FOLDER, "all")
     output = scratch.build(FOLDER, RUNTIME, flags=QUICK, force=True)
     LOG.write_text(output)
+    STALE.write_text("")
 
 
 def command_with(*words: str) -> list[str]:
@@ -103,7 +105,7 @@ def batches(chosen: list[Mutant]) -> list[list[Mutant]]:
     return result
 
 
-def judge(batch: list[Mutant], stale: set[str]) -> list[str]:
+def judge(batch: list[Mutant]) -> list[str]:
     """Make the mutants of a batch, test one after the other, undo them; return the names of those not noticed."""
     texts = {mutant.file: (FOLDER / mutant.file).read_text() for mutant in batch}
     survivors = []
@@ -114,7 +116,11 @@ def judge(batch: list[Mutant], stale: set[str]) -> list[str]:
                     f"{mutant.name}: stands {texts[mutant.file].count(mutant.old)} times in {mutant.file}"
                 )
             (FOLDER / mutant.file).write_text(texts[mutant.file].replace(mutant.old, mutant.new))
-        build(stale.union(*map(targets, batch)))
+        touched = set[str]().union(*map(targets, batch))
+        stale = set(STALE.read_text().split())
+        STALE.write_text(" ".join(stale | touched))
+        build(stale | touched)
+        STALE.write_text(" ".join(touched))
         for mutant in batch:
             start = time.monotonic()
             noticed = test(mutant)
@@ -136,12 +142,7 @@ def main() -> None:
     if not arguments.again:
         prepare()
     chosen = [each for each in MUTANTS if not arguments.names or any(part in each.name for part in arguments.names)]
-    survivors: list[str] = []
-    stale: set[str] = set()
-    for batch in batches(chosen):
-        survivors += judge(batch, stale)
-        stale = set().union(*map(targets, batch))
-    build(stale)
+    survivors = [name for batch in batches(chosen) for name in judge(batch)]
     print(f"{len(chosen) - len(survivors)} of {len(chosen)} noticed", *survivors, sep="\n")
     sys.exit(1 if survivors else 0)
 

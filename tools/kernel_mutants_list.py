@@ -42,8 +42,8 @@ TOUCHED = {
 }
 
 
-def _c(name: str, file: str, old: str, new: str, tests: str) -> Mutant:
-    return Mutant(name, f"fastml/c/{file}.inc.h", old, new, tests)
+def _c(name: str, file: str, old: str, new: str, tests: str, only: str = "") -> Mutant:
+    return Mutant(name, f"fastml/c/{file}.inc.h", old, new, tests, only)
 
 
 def _pxi(name: str, file: str, old: str, new: str, tests: str, only: str = "") -> Mutant:
@@ -57,6 +57,7 @@ MUTANTS = [
         "memcpy(y + i, to, (size_t)(n - i) * sizeof(S));",
         "memcpy(y + i, to, (size_t)(n - i - 1) * sizeof(S));",
         "elementwise",
+        "float16",
     ),
     _c(
         "element-wise: flags stay raised",
@@ -65,7 +66,7 @@ MUTANTS = [
         "LOAD(b[i]))); \\\n         ",
         "elementwise activations",
     ),
-    _c("tanh: no clamp", "math", "T clamped = AT_MOST(a, k.high), zz", "T clamped = a, zz", "elementwise"),
+    _c("tanh: no clamp", "math", "T clamped = AT_MOST(a, k.high), zz", "T clamped = a, zz", "elementwise", "tanh"),
     _c("sum: half of the lanes dropped", "sum", "half > 0; half /= 2", "half > 1; half /= 2", "losses"),
     _c("sum: a tail of one is none", "sum", "    if (i < n) {\n", "    if (i + 1 < n) {\n", "losses"),
     _c(
