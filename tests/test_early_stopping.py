@@ -219,3 +219,14 @@ def test_refused_states(change, error, message):
     assert stopping.state_dict() == before
     with pytest.raises(TypeError, match="state: expected a mapping, got list"):
         stopping.load_state_dict([])
+
+
+def test_defaults(fastml):
+    """Five updates in a row that are not better, of what should fall; any fall counts; the best comes back."""
+    stopping, params = fastml.EarlyStopping(), np.array([1.0])
+    assert not stopping.update(1.0, params)
+    params[:] = 2.0
+    assert not stopping.update(np.nextafter(1.0, 0.0), params)
+    params[:] = 3.0
+    assert [stopping.update(2.0, params) for _ in range(5)] == [False] * 4 + [True]
+    assert params == 2.0

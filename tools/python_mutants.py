@@ -146,6 +146,7 @@ def in_child(run: Callable[[], int], output: Path) -> int:
 def test(tests: list[str]) -> int:
     """Run tests in a process that has imported everything but fastml."""
     options = ["-q", "-x", "-p", "no:cacheprovider", "-k", "not avx2 and not avx512", "--hypothesis-seed=0"]
+    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # of what is imported already
     return in_child(lambda: int(pytest.main([*options, *tests])), FOLDER / "output.txt")
 
 
