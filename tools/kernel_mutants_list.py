@@ -223,7 +223,7 @@ MUTANTS = [
         "_softmax_core.pxi",
         "index * p.where_stride[axis],",
         "index * p.x_stride[axis],",
-        "softmax",
+        "softmax_arguments",
     ),
     _pxi(
         "softmax: no look at signals",
