@@ -185,8 +185,8 @@ MUTANTS = [
     _pxi(
         "element-wise: what lies before a cache line",
         "_elementwise_core.pxi",
-        "if chunk == 0 and call.head:",
-        "if chunk == 1 and call.head:",
+        "        run(call, 0, call.head)\n",
+        "        run(call, 0, call.head - 1)\n",
         "elementwise activations",
     ),
     _pxi(
