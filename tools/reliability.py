@@ -65,7 +65,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("leaks").add_argument("--count", type=int, default=10_000, help="repetitions")
     commands.add_parser("failures").add_argument("--small", action="store_true", help="small objects too")
-    commands.add_parser("peak").add_argument("--elements", type=int, default=8_000_000, help="of the first argument")
+    commands.add_parser("peak").add_argument("--elements", type=int, default=4_000_000, help="of the first argument")
     commands.add_parser("huge").add_argument("names", nargs="*", help="some of the cases only")
     commands.add_parser("oversubscription").add_argument("--rounds", type=int, default=7, help="of each measurement")
     arguments = parser.parse_args()
