@@ -17,6 +17,7 @@ COMPILER = shlex.split(os.environ.get("CC") or "cc")
 pytestmark = [
     pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the failing malloc calls glibc's"),
     pytest.mark.usefixtures("fastml"),
+    pytest.mark.thread_unsafe(reason="starts other processes"),
 ]
 
 

@@ -8,7 +8,10 @@ import time
 
 import pytest
 
-pytestmark = pytest.mark.usefixtures("fastml")
+pytestmark = [
+    pytest.mark.usefixtures("fastml"),
+    pytest.mark.thread_unsafe(reason="sets the number of threads of the process, and counts them"),
+]
 
 THREADS = 16
 SIZES = (400_000, 1_600_000)

@@ -11,7 +11,10 @@ from importlib.util import find_spec
 
 import pytest
 
-pytestmark = pytest.mark.usefixtures("fastml")
+pytestmark = [
+    pytest.mark.usefixtures("fastml"),
+    pytest.mark.thread_unsafe(reason="starts other processes"),
+]
 
 SIZE = 100_000
 FORKS = 25
