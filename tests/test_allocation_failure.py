@@ -68,7 +68,7 @@ import fastml
 
 fastml.set_num_threads(1)
 x, X, y = np.full((1000, 10_000), 2, 'f4'), np.full((2000, 5000), 2, 'u1'), np.arange(2000) % 2
-w, b, dx = np.ones(5000), np.ones(1), np.full((1000, 10_000), 3, 'f4')
+w, b, dx = np.ones(1500), np.ones(1), np.full((1000, 10_000), 3, 'f4')
 calls = {
     "sigmoid": lambda: fastml.sigmoid(x),
     "gelu by the ufunc": lambda: fastml.ufuncs.gelu(x),
@@ -80,7 +80,7 @@ calls = {
     "dropout": lambda: fastml.dropout(x, rng=1),
     "l2_penalty": lambda: fastml.l2_penalty(x, 1.0, return_grad=True),
     "random_flip": lambda: fastml.random_flip(x.reshape(100, 100, 1000), rng=1),
-    "curvature": lambda: fastml.fit_logistic(X, y, w=w, b=b, solver="newton-cholesky", max_iter=1),
+    "curvature": lambda: fastml.fit_logistic(X[:, :1500], y, w=w, b=b, solver="newton-cholesky", max_iter=1),
     "softmax regression": lambda: fastml.logistic_loss(X, y, np.ones((5000, 1000)), return_grad=True),
 }
 with open("/proc/self/status") as status:
@@ -91,8 +91,8 @@ for name, call in calls.items():
     resource.setrlimit(resource.RLIMIT_AS, (limit, before[1]))
     try:
         call()
-    except (MemoryError, ValueError) as error:
-        assert isinstance(error, MemoryError) or "newton-cholesky" in str(error), error
+    except MemoryError:
+        pass
     else:
         raise AssertionError(name + " did not run out of memory")
     finally:
