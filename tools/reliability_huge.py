@@ -152,6 +152,7 @@ def dropout_of_2_to_the_35() -> None:
     out = np.lib.stride_tricks.as_strided(row, (rows, 512), (0, 4))
     with fastml.num_threads(1):
         _, key = fastml.dropout(many(1, "f4", rows, 512), 0.5, rng=3, out=out, return_key=True)
+    assert key is not None
     lane = np.arange(64, dtype=np.uint64)
     words = np.stack(oracle.threefry((key % 2**32, key >> 32, oracle.DROPOUT, 0), (lane, lane * 0 + 1, 0, 0)))
     high = np.stack([words & 0xFFFF, words >> 16], axis=1).reshape(-1)
@@ -192,8 +193,8 @@ def logistic_loss_of_sparse_rows() -> None:
     data, indices = np.zeros(N, "u1"), np.zeros(N, "i4")
     data[-1], indices[-1] = 2, 3
     indptr = np.linspace(0, N, 1001).astype("i8")
-    X = types.SimpleNamespace(shape=(1000, 4), data=data, indices=indices, indptr=indptr, format="csr", tocsr=print)
-    _, dw, _ = fastml.logistic_loss(X, np.zeros(1000), np.zeros(4), return_grad=True)  # type: ignore[arg-type]
+    X: Any = types.SimpleNamespace(shape=(1000, 4), data=data, indices=indices, indptr=indptr, format="csr", tocsr=print)
+    _, dw, _ = fastml.logistic_loss(X, np.zeros(1000), np.zeros(4), return_grad=True)
     assert np.allclose(dw, [0, 0, 0, 1e-3])
 
 
