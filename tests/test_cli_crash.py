@@ -99,7 +99,7 @@ def test_interrupted_while_training(here):
     make_model()
     old = (here / "model.npz").read_bytes()
     command = [sys.executable, "-m", "fastml", "train", "large.npy", "--output", "model.npz"]
-    command += ["--l2", "0", "--max-iter", "1000000"]
+    command += ["--l2", "0", "--max-iter", "1000000", "--solver", "lbfgs"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         line = ""

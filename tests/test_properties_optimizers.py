@@ -112,10 +112,10 @@ def test_refuses_what_is_wrong(name, fastml, data):
             call.wrong[key] += [wrong.Together({key: values["param"], "param": values["param"]})]
     if name == "sgd_step" and "velocity" in values:
         call.wrong["velocity"] = [w for w in call.wrong["velocity"] if w is not None or values.get("momentum")]
-    for key in ("lr", "l1", "l2", "eps", "weight_decay"):
+    for key in ("lr", "l1", "l2", "eps", "weight_decay", "momentum"):
         if key in ("lr",) or key in values:
             call.wrong[key] = wrong.not_finite(-1e-30, -1, 10**400, True)
-    for key in ("momentum", "beta1", "beta2"):
+    for key in ("beta1", "beta2"):
         if key in values:
             call.wrong[key] = wrong.not_finite(1, 1.0, -1e-30, 2, True)
     if name == "adam_step":
