@@ -195,7 +195,7 @@ cdef int examine_block(const Problems *p, const double *class_weight, ptrdiff_t 
                 if not are_classes(target + i, 1, p.base.C) and not (p.ignores and weight[i] == 0 and target[i] == 0):
                     bad_target[0] = start + i
                     return -1
-        for i in range(n if class_weight != NULL else 0):
+        for i in range(n if class_weight != NULL and p.base.C > 0 else 0):  # of no classes all are ignored
             weight[i] *= class_weight[target[i]]
     if counts:
         total[0] += n

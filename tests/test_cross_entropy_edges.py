@@ -205,3 +205,9 @@ def test_a_subnormal_probability_has_a_finite_gradient(isa, fastml):
     for target in (np.zeros(1000, int), np.tile([1.0, 0.0], (1000, 1))):
         gradient = call(fastml, p, target, from_logits=False, return_grad=True)[1]
         np.testing.assert_allclose(gradient[:, 0], -1e-3 / p[:, 0].astype(float), rtol=1e-6)
+
+
+def test_no_classes_and_weights_of_none(fastml):
+    weight = np.full(1, np.nan)[:0]  # not to be read behind, as AddressSanitizer sees
+    loss = fastml.cross_entropy(np.zeros((3, 0)), [-1, -1, -1], ignore_index=-1, class_weight=weight)
+    assert loss == 0
