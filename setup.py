@@ -78,7 +78,9 @@ def use_clang_cl(compiler, plat_name: str) -> None:
     if not found:
         raise PlatformError("clang-cl not found: install LLVM, or Visual Studio's 'C++ Clang compiler for Windows'")
     compiler.cc = found
-    target = {"win-amd64": "x86_64", "win-arm64": "arm64"}[plat_name]
+    target = {"win-amd64": "x86_64", "win-arm64": "arm64"}.get(plat_name)
+    if target is None:
+        raise PlatformError(f"expected 64-bit Windows, win-amd64 or win-arm64, got {plat_name}")
     for options in (compiler.compile_options, compiler.compile_options_debug):
         options[:] = [*(option for option in options if option != "/GL"), f"--target={target}-pc-windows-msvc"]
     # Visual Studio's headers come after clang-cl's own (stdatomic.h), as in a developer's prompt.

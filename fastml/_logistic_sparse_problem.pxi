@@ -162,16 +162,19 @@ cdef class SparseProblem(Problem):
         """As `Problem`'s, of rows that are made dense, DENSE_BYTES of them at a time."""
         cdef ptrdiff_t n = self.n if rows is None else len(rows)
         count = max(1, min(DENSE_BYTES // (self.d * self.dtype.itemsize + 1), DENSE_ROWS))
-        matrix, total = 0.0, 0.0
+        matrix, total = None, 0.0
         for start in range(0, max(n, 1), count):
             part = np.arange(start, min(start + count, n)) if rows is None else np.asarray(rows[start:start + count])
             weight = None if self.weight is None else np.ascontiguousarray(self.weight[part])
             share = float(len(part) if weight is None else weight.sum(dtype=np.float64))
             X = self.X.rows(part, self.dtype)
             problem = Problem(X, None, weight, self.dtype, self.classes, self.scale, self.multi_label)
-            matrix = matrix + share * problem.curvature(w, b, None, diagonal)
+            more = problem.curvature(w, b, None, diagonal)
+            more *= share
+            matrix = more if matrix is None else np.add(matrix, more, out=matrix)
             total += share
-        return matrix * (1 / total if total > 0 else 0.0)
+        matrix *= 1 / total if total > 0 else 0.0
+        return matrix
 
     def predict(self, w, b):
         """Return the probabilities: (n,), or (n, K)."""

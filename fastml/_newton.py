@@ -41,15 +41,17 @@ class SampledHessian:
     """
 
     def __init__(self, objective: Objective, position: Array, m: int, pilot: bool, exact: bool) -> None:
-        self.objective, self.exact, self.scale = objective, exact, 1.0
+        self.objective, self.scale = objective, 1.0
         self.factor: Cholesky | None = None
         problem = objective.problem
         self.n = problem.d + self.has_bias()
+        least = problem.curvature(*objective.model(position), None, True) if exact and m < problem.n else None
         if pilot and 2 * self.n < m:
-            correlation = self.measure(position, 2 * self.n)
+            correlation = self.measure(position, 2 * self.n, least)
             if correlation <= CHANCE / self.n:
                 return
-        self.measure(position, m)
+            del self.matrix
+        self.measure(position, m, least)
         index = np.arange(self.n)
         self.matrix[index, index] += JITTER
         self.factor = Cholesky(self.matrix, FLOOR)
@@ -58,15 +60,17 @@ class SampledHessian:
         """Whether every class has its own bias to be fitted."""
         return self.objective.fit_intercept and bool(self.objective.b.size == self.objective.problem.classes)
 
-    def measure(self, position: Array, m: int) -> float:
-        """Set the matrix of m rows, scaled to a diagonal of 1, and the roots; return its mean square correlation."""
+    def measure(self, position: Array, m: int, least: Array | None) -> float:
+        """Set the matrix of m rows, scaled to a diagonal of 1, and the roots; return its mean square correlation.
+
+        least: what entries of the diagonal are at least.
+        """
         problem, l2 = self.objective.problem, self.objective.penalty.l2
         w, b = self.objective.model(position)
         self.matrix = problem.curvature(w, b, None if m >= problem.n else spread(problem.n, m))
         index = np.arange(len(self.matrix))
-        if self.exact and m < problem.n:
-            whole = problem.curvature(w, b, None, True)
-            self.matrix[index, index] = np.maximum(self.matrix.diagonal(), whole.diagonal())
+        if least is not None:
+            self.matrix[index, index] = np.maximum(self.matrix.diagonal(), least)
         self.matrix[index[: problem.d], index[: problem.d]] += 2.0 * l2
         absent = float(self.matrix.diagonal()[: self.n].mean()) / max(m, 1) or 1.0
         self.roots, correlation = equilibrate(self.matrix, self.n, absent)
@@ -195,7 +199,10 @@ def newton(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
             yield from lbfgs(objective, tol)
             return
         if lacks or grow or (far and gained > 1e-3 * abs(value)):
-            m, exact = min(GROWTH * m, n) if grow and not lacks else m, exact or lacks
+            if grow and not lacks:
+                m = min(GROWTH * m, n)
+            exact = exact or lacks
+            del hessian  # before there is another one
             hessian = SampledHessian(objective, position, m, lacks, exact)
             if single:  # of several the matrix tells too little to go without the past
                 history = History(position.size)

@@ -102,7 +102,7 @@ def batch_norm(
 
     Notes
     -----
-    Max error: 0.51 ULP (float16), 4 ULP (float32), 4 ULP (float64).
+    Max error: 0.51 ULP (float16), 4 ULP (float32), 5 ULP (float64).
     The unit is that of the largest ``|x - mean| * rstd * |weight|`` of the channel, or of `bias` where that is more.
     Sums are float64, of differences from the first elements of a channel, or from the mean where these lie far from it;
     their order depends on the shape alone. Ioffe and Szegedy (2015).

@@ -114,8 +114,9 @@ class num_threads:
 
     def __enter__(self) -> None:
         with _lock:
-            _open_blocks.append((self, get_num_threads()))
+            before = get_num_threads()
             _fastml_runtime.set_num_threads(self._n)
+            _open_blocks.append((self, before))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -113,6 +113,8 @@ def test_curvature_adds_up(some, where):
     partitions = Partitions(targets, spread_out.sizes, D, 3, w.dtype, False, 0.5)
     got, expected = (p.curvature(w, b, rows if some else None) for p in (partitions, problem))
     np.testing.assert_allclose(np.triu(got), np.triu(expected), rtol=1e-10)
+    diagonal = partitions.curvature(w, b, rows if some else None, True)
+    np.testing.assert_allclose(diagonal, expected.diagonal(), rtol=1e-10)
 
 
 def test_a_worker_killed_in_mid_fit(cluster):

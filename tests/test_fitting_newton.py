@@ -69,7 +69,7 @@ def test_curvature(K, weighted, d, isa, fastml):
             assert upper.shape == (d // 32 * 32 + 32,) * 2
             assert np.abs(upper[: d + 1, : d + 1] - np.triu(expected)).max() < bound
             assert not upper[:, d + 1 :].any()
-            diagonal = problem.curvature(w, b, rows, True).diagonal()
+            diagonal = problem.curvature(w, b, rows, True)
             np.testing.assert_array_equal(diagonal, upper.diagonal())
 
 

@@ -303,6 +303,8 @@ def test_curvature_is_that_of_dense_rows(some, K, dtype, rng, fastml):
     got, expected = (np.triu(compiled(fastml, x, y, w, b, weight, 0.5).curvature(w, b, rows)) for x in (sparse(X), X))
     assert expected.max() > 0.01
     np.testing.assert_allclose(got, expected, rtol=100 * eps, atol=eps)
+    diagonal = compiled(fastml, sparse(X), y, w, b, weight, 0.5).curvature(w, b, rows, True)
+    np.testing.assert_array_equal(diagonal, got.diagonal())
 
 
 @classes

@@ -134,7 +134,7 @@ def sizes_of_gradients(name, numbers, own, over):
 @properties
 @given(data=DATA)
 def test_same_bits_in_every_layout(name, fastml, data):
-    same_bits_in_every_layout(draw_call(data.draw, fastml, name), data)
+    same_bits_in_every_layout(draw_call(data.draw, fastml, name), data, any_nan=True)  # of inf - inf, 0 * inf
 
 
 @every_function

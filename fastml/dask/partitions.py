@@ -70,15 +70,15 @@ class Partitions:
         return sums[1] / weight, slopes[: w.size].reshape(w.shape), slopes[w.size :]
 
     def curvature(self, w: Array, b: Array, rows: Array | None = None, diagonal: bool = False) -> Array:
-        """Return the mean of ``h x x^T`` over samples, as `fastml._logistic.Problem`; rows: sorted, those to take."""
+        """Return the mean of ``h x x^T``, or its diagonal, as `fastml._logistic.Problem`; rows: sorted, those to take."""
         takes: list[Any] = [None] * len(self.data)
         if rows is not None:
             cuts = np.searchsorted(rows, self.ends[:-1])
             starts = np.concatenate([[0], self.ends[:-1]])
             takes = [part - start for part, start in zip(np.split(rows, cuts), starts, strict=True)]
-        sums = self.total(curve, w, b, [(part, diagonal) for part in takes], 8 * self.d * self.d)
-        side = math.isqrt(len(sums) - 1)
-        return sums[1:].reshape(side, side) / (sums[0] if sums[0] > 0 else 1.0)
+        sums = self.total(curve, w, b, [(part, diagonal) for part in takes], 8 * self.d * (1 if diagonal else self.d))
+        mean = sums[1:] / (sums[0] if sums[0] > 0 else 1.0)
+        return mean if diagonal else mean.reshape(math.isqrt(mean.size), -1)
 
     def total(self, task: Callable[..., Array], w: Array, b: Array, extra: list[Any], nbytes: int) -> Array:
         """Return the sums over all partitions: one task each, and a tree whose shape their number decides."""
