@@ -1,6 +1,7 @@
 """Every function in 16 threads at once, and a pool that is resized while they compute."""
 
 import concurrent.futures
+import faulthandler
 import os
 import sys
 import threading
@@ -20,6 +21,14 @@ SERIAL = {
     "sigmoid of strides", "sigmoid of numbers", "sigmoid where", "gelu_backward by the ufunc",
     "synonym_replace", "EarlyStopping", "num_threads, get_num_threads, set_num_threads, show_config",
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def ends():
+    """A thread that waits for ever would keep the process: show all of them, and end it."""
+    faulthandler.dump_traceback_later(300, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture(scope="module")
@@ -46,20 +55,25 @@ def live_threads():
     return len(os.listdir("/proc/self/task"))
 
 
+def settled():
+    """Return the number of threads, once 20 looks have found the same; after 10 s, whatever it is."""
+    end, count, same = time.monotonic() + 10, live_threads(), 0
+    while same < 20 and time.monotonic() < end:
+        time.sleep(0.001)
+        now = live_threads()
+        count, same = now, same + 1 if now == count else 0
+    return count
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
 def test_table_uses_the_pool(table, threads):
     """Or the test below would compare one thread with one thread."""
     serial = set()
-    threads(1)
-    time.sleep(0.2)  # workers of earlier tests end
-    others = live_threads()  # those of BLAS too
     for name in table.names():
-        for size in SIZES:
-            threads(1)
-            call, end = table.build(name, size), time.monotonic() + 5
-            while live_threads() > others and time.monotonic() < end:
-                time.sleep(0.0005)
-            before = live_threads()
+        for size in SIZES + SIZES:  # again before it counts as serial
+            threads(1)  # the worker ends; the threads of BLAS stay
+            call = table.build(name, size)
+            before = settled()
             threads(2)
             call.apart()()
             if live_threads() > before:
@@ -74,7 +88,7 @@ def test_every_function_in_16_threads(table, threads):
     threads(1)
     expected = [[array.tobytes() for array in call.apart().outcome()] for call in calls]
     threads(3)
-    barrier, wrong = threading.Barrier(THREADS), []
+    barrier, wrong = threading.Barrier(THREADS, timeout=60), []
 
     def work(number):
         barrier.wait()
