@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -58,6 +59,10 @@ for last in map(int, sys.argv[1:]):
 """
 
 
+def lines_of_a_save():
+    return int(run_killed(0).split("lines: ")[1].split()[0])
+
+
 def run_killed(*points):
     command = [sys.executable, "-c", KILLED, *map(str, points)]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=600).stdout
@@ -66,7 +71,7 @@ def run_killed(*points):
 def test_killed_while_writing(here):
     make_model()
     old = (here / "model.npz").read_bytes()
-    lines = int(run_killed(0).split("lines: ")[1].split()[0])
+    lines = lines_of_a_save()
     new = (here / "seen-0").read_bytes()
     assert old != new
     assert lines > 1000
@@ -82,7 +87,7 @@ def test_killed_while_writing(here):
 
 def test_what_a_killed_process_leaves_is_not_taken_for_a_model(here):
     make_model()
-    run_killed(900)
+    run_killed(lines_of_a_save() - 200)  # well before the file is complete
     left = [name for name in os.listdir() if name.endswith(".tmp")]
     assert len(left) == 1
     assert left[0].startswith(".fastml-")
@@ -101,15 +106,19 @@ def test_interrupted_while_training(here):
     command = [sys.executable, "-m", "fastml", "train", "large.npy", "--output", "model.npz"]
     command += ["--l2", "0", "--max-iter", "1000000", "--solver", "lbfgs"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    late = threading.Timer(60, process.kill)  # readline has no timeout
+    late.start()
     try:
         line = ""
         while not line.startswith("Fit"):  # flushed as it starts
             line = process.stdout.readline()
             assert line
+        late.cancel()
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     finally:
+        late.cancel()
         process.kill()
     assert process.returncode == 130, errors
     assert errors.splitlines()[-1] == "fastml: interrupted, no file was written"
