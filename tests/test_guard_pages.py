@@ -29,7 +29,8 @@ FAMILIES = {
 WITHOUT_KERNELS = {"EarlyStopping", "FitResult", "__version__", "get_num_threads", "num_threads", "set_num_threads"}
 WITHOUT_KERNELS |= {"show_config", "synonym_replace", "ufuncs"}
 TOO_FAR = """
-import guard_pages, numpy as np, ctypes, faulthandler, fastml, sys
+import guard_pages, numpy as np, ctypes, faulthandler, fastml, resource, sys
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # it dies on purpose: nobody needs its memory
 faulthandler.enable()
 kept = guard_pages.install(sys.argv[1])
 x = np.ones(33, np.float32)
