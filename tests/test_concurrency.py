@@ -24,11 +24,14 @@ SERIAL = {
 
 
 @pytest.fixture(autouse=True)
-def ends():
+def ends(capsys):
     """A thread that waits for ever would keep the process: show all of them, and end it."""
-    faulthandler.dump_traceback_later(300, exit=True)
+    with capsys.disabled():
+        stderr = os.dup(2)  # what pytest captures is lost then
+    faulthandler.dump_traceback_later(300, exit=True, file=stderr)
     yield
     faulthandler.cancel_dump_traceback_later()
+    os.close(stderr)
 
 
 @pytest.fixture(scope="module")
