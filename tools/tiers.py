@@ -65,6 +65,14 @@ NATIVE = [
 ]
 
 
+def native() -> list[Tier]:
+    """Return those of NATIVE that this processor runs."""
+    done = python(Tier("native", "", "", ()), "-c", PROBE)
+    if done.returncode != 0:
+        sys.exit(f"fastml cannot be imported:\n{done.stdout}")
+    return [tier for tier in NATIVE if tier.isa in done.stdout.split()[1:]]
+
+
 def python(tier: Tier, *arguments: str, isa: str = "") -> subprocess.CompletedProcess[str]:
     """Run this interpreter on the tier's processor, away from the checkout's own package."""
     command = [*tier.command(), "-P", *arguments]
@@ -111,12 +119,13 @@ def main() -> None:
     parser.add_argument("--dispatch", action="store_true", help="no tests: only which table is chosen and refused")
     arguments, tests = parser.parse_known_args()
     if platform.system() != "Linux" or platform.machine() != "x86_64":
-        sys.exit("tools/tiers.py needs Linux on x86-64")
+        sys.exit(f"tools/tiers.py needs Linux on x86-64, this is {platform.system()} on {platform.machine()}")
     if not arguments.native and shutil.which("qemu-x86_64") is None:
         sys.exit("tools/tiers.py needs qemu-x86_64 (Debian: qemu-user)")
-    tiers = [t for t in (NATIVE if arguments.native else EMULATED) if arguments.cpu in (None, t.name)]
+    every = native() if arguments.native else EMULATED
+    tiers = [tier for tier in every if arguments.cpu in (None, tier.name)]
     if not tiers:
-        sys.exit(f"--cpu: expected one of {', '.join(t.name for t in EMULATED)}, got {arguments.cpu!r}")
+        sys.exit(f"--cpu: expected one of {', '.join(sorted({tier.name for tier in every}))}, got {arguments.cpu!r}")
     rows, good = [HEAD], True
     for tier in tiers:
         check_dispatch(tier)
