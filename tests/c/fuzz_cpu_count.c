@@ -1,5 +1,5 @@
 /* libFuzzer over cpu_count.c: the files that the kernel has for a process and its control groups, with any content.
- * Run by tools/fuzz_readers.py. The input is cut at every 0xFF into /proc/self/cgroup, cpu.max, cpu.cfs_quota_us and
+ * Run by tools/fuzz_readers.py, in a folder of its own. The input is cut at every 0xFF into /proc/self/cgroup, cpu.max, cpu.cfs_quota_us and
  * cpu.cfs_period_us; the group "/a" has its own. */
 #include "threadpool.h"
 
@@ -11,7 +11,7 @@
 
 int fastml_cpu_limit(const char *root);
 
-static char root[] = "/tmp/fastml-cgroup-XXXXXX";
+static char root[] = "fastml-cgroup-XXXXXX";
 static const char *FOLDERS[] = {"/proc",
                                 "/proc/self",
                                 "/sys",
