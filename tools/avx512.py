@@ -1,11 +1,12 @@
-"""Run the AVX-512 kernels in an emulator, for machines without AVX-512: ``python tools/avx512.py --out /tmp/avx512``.
+"""Run the AVX-512 kernels in an emulator, for machines without AVX-512: ``python tools/avx512.py``.
 
 Bochs emulates a Skylake-X. It boots Debian's kernel for virtual machines from an ISO image, with an initramfs that
 holds this interpreter, a wheel of the checkout, NumPy, pytest and the tests, which run there with FASTML_ISA=avx512:
 by default those that compare AVX2 with AVX-512, bit by bit. Arguments after ``--`` are pytest's instead.
 
 Needs Debian or Ubuntu and ``apt-get install bochs bochs-term bochsbios vgabios isolinux syslinux-common xorriso cpio``.
-The last lines are what pytest printed inside. An emulator says nothing about speed.
+``--out`` is the folder that it works in and that is kept. The last lines are what pytest printed inside. An emulator
+says nothing about speed.
 """
 
 import argparse
@@ -15,7 +16,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import time
 from pathlib import Path
 
@@ -123,6 +123,7 @@ def inside(root: Path, path: Path) -> Path:
 def add_packages(root: Path, wheel: Path | None, out: Path) -> None:
     """Install fastml, NumPy and what the tests import; and copy the tests."""
     if wheel is None:
+        shutil.rmtree(out / "wheel", ignore_errors=True)
         run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", out / "wheel", ROOT, cwd=out)
         (wheel,) = (out / "wheel").glob("*.whl")
     run(sys.executable, "-m", "pip", "install", "--quiet", "--only-binary=:all:", "--target", root / "packages",
@@ -190,17 +191,16 @@ def emulate(out: Path) -> str:
 def main() -> None:
     """Make the image, boot it, compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="a folder to work in and to keep (default: a temporary one)")
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "avx512", help="default: build/avx512")
     parser.add_argument("--wheel", type=Path, help="a wheel of the checkout (default: one is built)")
     parser.add_argument("pytest", nargs="*", default=TESTS, help="arguments for pytest, after --")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        out = (options.out or Path(scratch)).resolve()
-        out.mkdir(parents=True, exist_ok=True)
-        commands = [["-m", "pytest", "-q", "-p", "no:cacheprovider", *options.pytest]]
-        initramfs(out, options.wheel, commands)
-        image(out)
-        text = emulate(out)
+    out = options.out.resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    commands = [["-m", "pytest", "-q", "-p", "no:cacheprovider", *options.pytest]]
+    initramfs(out, options.wheel, commands)
+    image(out)
+    text = emulate(out)
     ended = re.findall(rf"{DONE} (-?\d+)", text)
     if ended != ["0"] * len(commands):
         sys.exit(f"failed: {ended or 'it has not ended'}")

@@ -1,4 +1,4 @@
-"""Run the tests without the GIL, then in eight threads at once: ``python tools/free_threaded.py --out /tmp/ft``.
+"""Run the tests without the GIL, then in eight threads at once: ``python tools/free_threaded.py``.
 
 Builds CPython 3.13t from Debian's source package, which takes five minutes, unless ``--python`` names a free-threaded
 interpreter. What git knows of the checkout is cloned, built and installed there with NumPy, SciPy and scikit-learn.
@@ -8,14 +8,14 @@ some 30 minutes of CPU; ``--every 8`` takes one test of eight. Arguments after `
 
 The build needs Debian or Ubuntu with the keys of Debian's archive, and
 ``apt-get install build-essential debian-archive-keyring libffi-dev libssl-dev xz-utils zlib1g-dev``; as root or not:
-apt keeps its lists in the folder given, the system's stay as they are. ``--out`` keeps what was built for the next run.
+apt keeps its lists in the folder ``--out``, the system's stay as they are. What was built stays there for the next run.
 """
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,6 +75,7 @@ def source(out: Path) -> Path:
     run("apt-get", "update", "-qq", cwd=folder, APT_CONFIG=str(folder / "apt.conf"))
     run("apt-get", "source", "-qq", "--download-only", "python3.13", cwd=folder, APT_CONFIG=str(folder / "apt.conf"))
     (archive,) = folder.glob("python3.13_*.orig.tar.xz")
+    shutil.rmtree(out / "cpython", ignore_errors=True)
     (out / "cpython").mkdir()
     run("tar", "-xf", archive, "--strip-components=1", cwd=out / "cpython")
     return out / "cpython"
@@ -95,7 +96,9 @@ def interpreter(out: Path) -> Path:
 
 def environment(python: Path, out: Path) -> tuple[Path, Path]:
     """Clone the checkout and install it into a new environment; return its interpreter and the clone."""
-    folder = Path(tempfile.mkdtemp(prefix="environment-", dir=out))
+    folder = out / "environment"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
     run("git", "clone", "--quiet", "--no-local", ROOT, folder / "fastml", cwd=out)
     run(python, "-m", "venv", folder / "venv", cwd=out)
     inside = folder / "venv" / "bin" / "python"
@@ -120,19 +123,20 @@ def in_threads(python: Path, clone: Path, threads: int, every: int, arguments: l
 def main() -> None:
     """Build, install, check, test."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="a folder to work in and to keep (default: a temporary one)")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "build" / "free-threaded", help="default: build/free-threaded"
+    )
     parser.add_argument("--python", type=Path, help="a free-threaded interpreter (default: one is built)")
     parser.add_argument("--threads", type=int, default=8, help="for each test at once (default: 8)")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="in threads, one test of N (default: all)")
     parser.add_argument("pytest", nargs="*", help="arguments for pytest, after --")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        out = (options.out or Path(scratch)).resolve()
-        out.mkdir(parents=True, exist_ok=True)
-        python, clone = environment(options.python.absolute() if options.python else interpreter(out), out)
-        run(python, "-c", IMPORT_ALL, cwd=clone, quiet=False)
-        run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options.pytest, cwd=clone, quiet=False)
-        in_threads(python, clone, options.threads, options.every, options.pytest)
+    out = options.out.resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    python, clone = environment(options.python.absolute() if options.python else interpreter(out), out)
+    run(python, "-c", IMPORT_ALL, cwd=clone, quiet=False)
+    run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options.pytest, cwd=clone, quiet=False)
+    in_threads(python, clone, options.threads, options.every, options.pytest)
 
 
 if __name__ == "__main__":
