@@ -193,7 +193,9 @@ def logistic_loss_of_sparse_rows() -> None:
     data, indices = np.zeros(N, "u1"), np.zeros(N, "i4")
     data[-1], indices[-1] = 2, 3
     indptr = np.linspace(0, N, 1001).astype("i8")
-    X: Any = types.SimpleNamespace(shape=(1000, 4), data=data, indices=indices, indptr=indptr, format="csr", tocsr=print)
+    X: Any = types.SimpleNamespace(
+        shape=(1000, 4), data=data, indices=indices, indptr=indptr, format="csr", tocsr=print
+    )
     _, dw, _ = fastml.logistic_loss(X, np.zeros(1000), np.zeros(4), return_grad=True)
     assert np.allclose(dw, [0, 0, 0, 1e-3])
 
