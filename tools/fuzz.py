@@ -17,10 +17,11 @@ import os
 import re
 import resource
 import secrets
-import subprocess
 import sys
 import time
 from pathlib import Path
+
+import scratch
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
 PASSED = re.compile(r"(\d+) passing")
@@ -45,13 +46,12 @@ def fuzz_round(family: str, isa: str, seed: int, seconds: float) -> tuple[int, i
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-show-statistics"]
     command += [f"--hypothesis-seed={seed}", str(TESTS / f"test_properties_{family}.py")]
     environment = {**os.environ, "FASTML_PROPERTIES": "fuzz", "FASTML_ISA": isa}
-    try:
-        run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=seconds, check=False)
-    except subprocess.TimeoutExpired:
+    run = scratch.run(command, seconds, env=environment)
+    if run.returncode == 124:
         return 0, 0, ""  # out of time in the middle of a round: its examples are not counted
     found = FAILED.search(run.stdout)
     failed = int(found[1] or found[2]) if found else int(run.returncode != 0)  # without a summary: a crash
-    return sum(map(int, PASSED.findall(run.stdout))), failed, run.stdout + run.stderr if run.returncode else ""
+    return sum(map(int, PASSED.findall(run.stdout))), failed, run.stdout if run.returncode else ""
 
 
 def main() -> int:

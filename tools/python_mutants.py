@@ -125,20 +125,28 @@ def tests_of(path: Path) -> list[str]:
 
 
 def in_child(run: Callable[[], int], output: Path) -> int:
-    """Run in a forked process with its own output; return its status, 124 where it takes too long."""
+    """Run in a forked process with its own output; return its status, 124 where it takes too long.
+
+    Then what it has started ends too.
+    """
     child = os.fork()
     if child == 0:
+        os.setsid()
         file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(file, 1)
         os.dup2(file, 2)
         os._exit(run())
     end = time.monotonic() + TIMEOUT
-    while time.monotonic() < end:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return abs(os.waitstatus_to_exitcode(status))
-        time.sleep(0.02)
-    os.kill(child, 9)
+    try:
+        while time.monotonic() < end:
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                return abs(os.waitstatus_to_exitcode(status))
+            time.sleep(0.02)
+    except KeyboardInterrupt:  # which does not reach the session
+        os.killpg(child, 9)
+        raise
+    os.killpg(child, 9)
     os.waitpid(child, 0)
     return 124
 

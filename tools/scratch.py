@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -53,22 +55,28 @@ def build(folder: Path, *wanted: str, flags: Sequence[str] = (), link: Sequence[
     return done.stdout
 
 
+def run(command: Sequence[str], timeout: float | None, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command in a session of its own, return what it printed; what takes longer is ended, with status 124.
+
+    And with it what it has started: a test's processes would go on computing.
+    """
+    both: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(command, text=True, start_new_session=True, **both, **options) as process:
+        try:
+            output, _ = process.communicate(timeout=timeout)
+        except BaseException as late:  # Ctrl-C does not reach the session either
+            os.killpg(process.pid, signal.SIGKILL)
+            if not isinstance(late, subprocess.TimeoutExpired):
+                raise
+            output, _ = process.communicate()
+            return subprocess.CompletedProcess(command, 124, f"{output}\nended after {timeout} s")
+    return subprocess.CompletedProcess(command, process.returncode, output)
+
+
 def pytest(folder: Path, *arguments: str, timeout: float | None = None) -> subprocess.CompletedProcess[str]:
     """Run pytest in the copy, whose fastml is found before any that is installed; also by processes that tests start.
 
     A test process that takes longer than the timeout counts as failed, with status 124.
     """
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    try:
-        return subprocess.run(
-            command,
-            cwd=folder,
-            env=os.environ | {"PYTHONPATH": str(folder)},
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout,
-        )
-    except subprocess.TimeoutExpired as late:
-        output = late.stdout.decode() if isinstance(late.stdout, bytes) else late.stdout or ""
-        return subprocess.CompletedProcess(command, 124, output + f"\nended after {timeout} s")
+    return run(command, timeout, cwd=folder, env=os.environ | {"PYTHONPATH": str(folder)})
