@@ -1,9 +1,12 @@
-"""The source distribution holds every file that git knows: MANIFEST.in forgets none."""
+"""The source distribution holds every file that git knows, and what tools name is there."""
 
+import re
+import runpy
 import subprocess
 import tomllib
 from pathlib import Path
 
+import conftest
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -45,3 +48,35 @@ def test_licences_are_in_the_metadata():
     files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "fastml" / "data").glob("*LICENSE*")}
     assert set(project["license-files"]) == {"LICENSE", *files}
     assert len(files) == 2
+
+
+LISTS = {
+    "sanitize": ("OF_THE_BUILD", "OF_THREADS"),
+    "coverage_kernels": ("UNSUITABLE",),
+    "coverage_python": ("UNSUITABLE",),
+    "arm64": ("LAST",),
+    "python_mutants": ("TESTS",),
+    "tiers": ("FAMILIES",),
+}
+
+
+@pytest.mark.skipif(not (ROOT / "tools").exists(), reason="not a checkout")
+@pytest.mark.parametrize("tool", LISTS)
+def test_the_tests_that_tools_name_are_there(tool, monkeypatch):
+    """A file that has another name now would be run again by a tool that leaves it out, or no longer by the others."""
+    monkeypatch.syspath_prepend(ROOT / "tools")
+    module = runpy.run_path(str(ROOT / "tools" / f"{tool}.py"))
+    for each in LISTS[tool]:
+        assert_there(module[each].values() if isinstance(module[each], dict) else module[each])
+
+
+def test_the_tests_that_conftest_names_are_there():
+    assert_there(name.removeprefix("test_") for name in conftest.THREAD_UNSAFE)
+
+
+def assert_there(lists):
+    words = lists.split() if isinstance(lists, str) else [word for text in lists for word in text.split()]
+    named = {re.sub(r"^(tests/)?(test_)?|(\.py.*)$", "", word) for word in words}
+    there = {path.stem.removeprefix("test_") for path in (ROOT / "tests").glob("test_*.py")}
+    assert len(named) > 3
+    assert not named - there
