@@ -70,7 +70,7 @@ class Partitions:
         return sums[1] / weight, slopes[: w.size].reshape(w.shape), slopes[w.size :]
 
     def curvature(self, w: Array, b: Array, rows: Array | None = None, diagonal: bool = False) -> Array:
-        """Return the mean of ``h x x^T``, or its diagonal, as `fastml._logistic.Problem`; rows: sorted, those to take."""
+        """Return the mean of ``h x x^T``, or its diagonal, as `fastml._logistic.Problem`; rows: sorted, to be taken."""
         takes: list[Any] = [None] * len(self.data)
         if rows is not None:
             cuts = np.searchsorted(rows, self.ends[:-1])
