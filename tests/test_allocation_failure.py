@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,9 @@ COMPILER = shlex.split(os.environ.get("CC") or "cc")
 
 pytestmark = [
     pytest.mark.skipif(glibc < (2, 33), reason="the failing malloc calls glibc's, and counts as 2.33 and later do"),
+    pytest.mark.skipif(
+        bool(sysconfig.get_config_var("Py_GIL_DISABLED")), reason="without the GIL, Python has an allocator of its own"
+    ),
     pytest.mark.usefixtures("fastml"),
     pytest.mark.thread_unsafe(reason="starts other processes"),
 ]
