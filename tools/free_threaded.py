@@ -110,14 +110,16 @@ def environment(python: Path, out: Path) -> tuple[Path, Path]:
 
 def in_threads(python: Path, clone: Path, threads: int, every: int, arguments: list[str]) -> None:
     """Run tests, or a sample of them, each in several threads at once."""
-    (clone.parent / "sample_of_tests.py").write_text(SAMPLE.format(every=every))
+    plugin = clone.parent / "plugin"  # a folder of its own: beside the clone Python would take that for a package
+    plugin.mkdir(exist_ok=True)
+    (plugin / "sample_of_tests.py").write_text(SAMPLE.format(every=every))
     lesser = run(python, "-c", LESSER, cwd=clone).strip()
     chosen = ["-p", "sample_of_tests", *(["-k", f"not ({lesser})"] if lesser else [])]
     # Before CPython 3.14 warnings are the process's, and a test that catches them cannot run beside itself. Hypothesis
     # can, but takes minutes to draw its first example then.
-    plugin = [f"--parallel-threads={threads}", "--mark-warnings-as-unsafe", "--mark-hypothesis-as-unsafe"]
-    command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", *plugin, *chosen, *arguments]
-    run(python, *command, cwd=clone, quiet=False, PYTHONPATH=str(clone.parent))
+    options = [f"--parallel-threads={threads}", "--mark-warnings-as-unsafe", "--mark-hypothesis-as-unsafe"]
+    command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *chosen, *arguments]
+    run(python, *command, cwd=clone, quiet=False, PYTHONPATH=str(plugin))
 
 
 def main() -> None:
