@@ -21,6 +21,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from scratch import files
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "sanitize"
 FLAGS = {
@@ -51,12 +53,10 @@ def build(kind: str) -> Path:
     """Build fastml with a sanitizer in a folder of its own; return the folder, in which src and venv are."""
     folder = BUILD / kind
     source, python = folder / "src", folder / "venv" / "bin" / "python"
-    listed = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
     stale = not (folder / "built").exists()
-    for name in filter(None, names):
+    for name in files():
         new, old = source / name, ROOT / name
-        if old.exists() and not (new.exists() and new.stat().st_mtime == old.stat().st_mtime):
+        if not (new.exists() and new.stat().st_mtime == old.stat().st_mtime):
             new.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(old, new)
             stale = stale or name.endswith((".c", ".h", ".pyx", ".pxi", ".pxd", ".toml", "setup.py"))

@@ -30,14 +30,19 @@ setup.setup(ext_modules=modules)
 """
 
 
+def files() -> list[str]:
+    """Return the names of the files that git knows or does not ignore, of those that are there."""
+    listing = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    return [name for name in names if name and (ROOT / name).is_file()]
+
+
 def copy(folder: Path) -> None:
-    """Copy what git knows or does not ignore, changes that are not committed included, to an empty folder."""
+    """Copy the files of the checkout, changes that are not committed included, to an empty folder."""
     shutil.rmtree(folder, ignore_errors=True)
-    listing = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    for name in subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split("\0"):
-        if name and (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
+    for name in files():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name)
 
 
 def build(folder: Path, *wanted: str, flags: Sequence[str] = (), link: Sequence[str] = (), force: bool = False) -> str:
