@@ -6,6 +6,8 @@ and broken fails; only one that is absent skips.
 
 import copy
 import importlib.util
+import platform
+import sysconfig
 import threading
 
 import numpy as np
@@ -23,6 +25,15 @@ THREAD_UNSAFE = {f"test_{name}": "its subject is another process, a tool or the 
 THREAD_UNSAFE["test_concurrency"] = "starts threads itself, and resizes the pool"
 THREAD_UNSAFE["test_dask"] = "starts a cluster"
 THREAD_UNSAFE["test_doctest"] = "doctest puts its own stdout in the place of the process's"
+
+# For tests that count what malloc gives out, or let it fail.
+glibc = tuple(int(part) for part in platform.libc_ver()[1].split(".")[:2]) if platform.libc_ver()[0] == "glibc" else ()
+OF_MALLOC = [
+    pytest.mark.skipif(glibc < (2, 33), reason="glibc 2.33 and later counts what is allocated"),
+    pytest.mark.skipif(
+        bool(sysconfig.get_config_var("Py_GIL_DISABLED")), reason="without the GIL, Python has an allocator of its own"
+    ),
+]
 
 
 def pytest_collection_modifyitems(items):

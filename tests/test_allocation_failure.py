@@ -1,26 +1,21 @@
 """Where memory or threads run out: MemoryError and arrays as they were, or the same result by one thread."""
 
 import os
-import platform
 import shlex
 import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import OF_MALLOC
 
 HERE = Path(__file__).parent
-glibc = tuple(int(part) for part in platform.libc_ver()[1].split(".")[:2]) if platform.libc_ver()[0] == "glibc" else ()
 COMPILER = shlex.split(os.environ.get("CC") or "cc")
 
 pytestmark = [
-    pytest.mark.skipif(glibc < (2, 33), reason="the failing malloc calls glibc's, and counts as 2.33 and later do"),
-    pytest.mark.skipif(
-        bool(sysconfig.get_config_var("Py_GIL_DISABLED")), reason="without the GIL, Python has an allocator of its own"
-    ),
+    *OF_MALLOC,
     pytest.mark.usefixtures("fastml"),
     pytest.mark.thread_unsafe(reason="starts other processes"),
 ]

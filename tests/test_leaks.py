@@ -1,23 +1,17 @@
 """No call, refused or not, leaves memory, objects or references behind; tools/reliability.py repeats them often."""
 
 import os
-import platform
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-glibc = tuple(int(part) for part in platform.libc_ver()[1].split(".")[:2]) if platform.libc_ver()[0] == "glibc" else ()
+from conftest import OF_MALLOC
 
 pytestmark = [
-    pytest.mark.skipif(glibc < (2, 33), reason="glibc 2.33 and later counts what is allocated"),
+    *OF_MALLOC,
     pytest.mark.skipif(not hasattr(sys, "getallocatedblocks"), reason="needs CPython's count of objects"),
-    pytest.mark.skipif(
-        bool(sysconfig.get_config_var("Py_GIL_DISABLED")), reason="without the GIL, Python has an allocator of its own"
-    ),
     pytest.mark.usefixtures("fastml"),
     pytest.mark.thread_unsafe(reason="counts what the whole process has allocated"),
 ]
