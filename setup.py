@@ -20,7 +20,8 @@ FLAGS = ["-std=gnu11", "-fno-fast-math", "-fno-math-errno", "-fno-trapping-math"
 FLAGS += ["-fvisibility=hidden", "-Wno-psabi"]
 SMALL, QUICK = ["-Os"], ["-O2"]
 GCC_ONLY = ["-fvect-cost-model=dynamic"]  # Clang refuses it, and vectorises at -O2 as if it had it
-LOOPS = ["-O2", "-ftree-vectorize", *GCC_ONLY]
+CLANG_ONLY = ["-fno-inline-functions"]  # what is to be inlined is marked; the rest makes a wheel 7 % larger, no faster
+LOOPS = ["-O2", "-ftree-vectorize", *GCC_ONLY, *CLANG_ONLY]
 if sys.platform != "win32":  # where the tables are how a debugger or an exception finds its way
     FLAGS += ["-fno-asynchronous-unwind-tables"]
 if not os.environ.get("FASTML_DEBUG"):
@@ -97,7 +98,7 @@ def is_clang(compiler) -> bool:
 
 
 class BuildExt(build_ext):
-    """Compile with clang-cl on Windows, and leave out what Clang does not know."""
+    """Compile with clang-cl on Windows, and leave out the flags of the other compiler."""
 
     def build_extensions(self) -> None:
         """Change compiler and flags before anything is built."""
@@ -106,9 +107,9 @@ class BuildExt(build_ext):
             if not self.compiler.initialized:
                 self.compiler.initialize(self.plat_name)
             use_clang_cl(self.compiler, self.plat_name)
-        unknown, prefix = GCC_ONLY if is_clang(self.compiler) else [], "/clang:" if windows else ""
+        others, prefix = GCC_ONLY if is_clang(self.compiler) else CLANG_ONLY, "/clang:" if windows else ""
         for module in self.extensions:
-            module.extra_compile_args = [prefix + flag for flag in module.extra_compile_args if flag not in unknown]
+            module.extra_compile_args = [prefix + flag for flag in module.extra_compile_args if flag not in others]
         super().build_extensions()
 
 

@@ -26,7 +26,7 @@ for each in chosen:
     each.extra_link_args += link
 modules = setup.cythonize(chosen, compiler_directives=setup.DIRECTIVES, build_dir="build/cython")
 sys.argv = ["setup.py", "build_ext", "--inplace", "--build-temp", "build/temp", *sys.argv[4:]]
-setup.setup(ext_modules=modules)
+setup.setup(ext_modules=modules, cmdclass={"build_ext": setup.BuildExt})
 """
 
 

