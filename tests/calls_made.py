@@ -40,13 +40,13 @@ class Call(NamedTuple):
 
 def leaves(value):
     """Yield the arrays and numbers in nested results."""
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, fastml.FitResult):
+        yield from (value.w, value.b, np.float64(value.loss), np.int64(value.n_iter))
+    elif isinstance(value, (list, tuple)):
         for part in value:
             yield from leaves(part)
     elif isinstance(value, dict):
         yield from leaves(list(value.values()))
-    elif isinstance(value, fastml.FitResult):
-        yield from (value.w, value.b, np.float64(value.loss), np.int64(value.n_iter))
     elif isinstance(value, Sparse):
         yield from (value.data, value.indices, value.indptr)
     elif isinstance(value, np.ndarray):

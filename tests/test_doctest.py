@@ -1,6 +1,5 @@
 """Every example runs as it is written: in the docstrings of fastml, compiled ones included, in README.md and docs."""
 
-import dataclasses
 import doctest
 import importlib
 import importlib.util
@@ -65,7 +64,7 @@ def test_docstrings(fastml):
 
 def test_every_public_name_has_an_example(fastml):
     public = {name: getattr(fastml, name) for name in fastml.__all__ if callable(getattr(fastml, name))}
-    public = {name: value for name, value in public.items() if not dataclasses.is_dataclass(value)}  # only returned
+    del public["FitResult"]  # only returned
     public |= {f"ufuncs.{name}": getattr(fastml.ufuncs, name) for name in fastml.ufuncs.__all__}
     assert not [name for name, value in public.items() if ">>> " not in (value.__doc__ or "")]
 

@@ -170,6 +170,14 @@ def test_history_callback_and_validation(solver, fastml):
     assert (stopped.n_iter, stopped.history[0].validation_loss) == (2, None)
 
 
+def test_the_result_is_a_tuple_that_shows_no_history(fastml):
+    fit = fastml.fit_logistic(*data(), max_iter=3)
+    w, b, loss, n_iter, _converged, history = fit
+    assert (w is fit.w, b is fit.b, loss, n_iter) == (True, True, fit.loss, len(history))
+    assert repr(fit).startswith("FitResult(w=array([")
+    assert repr(fit).endswith(f", loss={loss!r}, n_iter=3, converged={fit.converged})")
+
+
 @both_solvers
 def test_max_iter_and_tol(solver, fastml):
     X, y = data()
