@@ -1,6 +1,7 @@
 """Where memory or threads run out: MemoryError and arrays as they were, or the same result by one thread."""
 
 import os
+import platform
 import shlex
 import shutil
 import subprocess
@@ -26,6 +27,9 @@ def failing_malloc(tmp_path_factory):
     """The library to preload."""
     if shutil.which(COMPILER[0]) is None:
         pytest.skip("no C compiler")
+    made_for = subprocess.run([*COMPILER, "-dumpmachine"], capture_output=True, text=True, timeout=60).stdout
+    if not made_for.startswith(platform.machine()):
+        pytest.skip(f"the compiler is one for {made_for.strip()}")
     library = tmp_path_factory.mktemp("preload") / "failing_malloc.so"
     source = HERE / "c" / "failing_malloc.c"
     command = [*COMPILER, "-std=gnu11", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", str(source), "-o", str(library)]
@@ -88,7 +92,10 @@ with open("/proc/self/status") as status:
     used = next(1024 * int(line.split()[1]) for line in status if line.startswith("VmSize"))
 limit = used + 20_000_000
 before = resource.getrlimit(resource.RLIMIT_AS)
-for name, call in calls.items():
+resource.setrlimit(resource.RLIMIT_AS, (limit, before[1]))
+heeded = resource.getrlimit(resource.RLIMIT_AS)[0] == limit
+resource.setrlimit(resource.RLIMIT_AS, before)
+for name, call in calls.items() if heeded else ():
     resource.setrlimit(resource.RLIMIT_AS, (limit, before[1]))
     try:
         call()
@@ -100,13 +107,16 @@ for name, call in calls.items():
         resource.setrlimit(resource.RLIMIT_AS, before)
     assert (x == 2).all() and (dx == 3).all() and (X == 2).all() and (w == 1).all() and (b == 1).all(), name
 fastml.sigmoid(x, out=x)
-print("done", x[0, 0] == fastml.sigmoid(np.float32(2)))
+print("done" if heeded else "not heeded", x[0, 0] == fastml.sigmoid(np.float32(2)))
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs RLIMIT_AS and /proc")
 def test_address_space_runs_out():
-    assert run(["-c", ROOM]) == "done True\n"
+    output = run(["-c", ROOM])
+    if output == "not heeded True\n":
+        pytest.skip("RLIMIT_AS is not heeded, as in an emulator")
+    assert output == "done True\n"
 
 
 def test_logistic_step_changes_all_or_nothing(fastml):
