@@ -20,7 +20,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from wheels import ROOT, run
+from scratch import ROOT, UNWANTED, output
 
 SUITE, VERSION = "bookworm", "3.11"
 PACKAGES = [f"python{VERSION}", "libstdc++6"]
@@ -48,9 +48,10 @@ def unpack_packages(folder: Path, root: Path) -> None:
     keys = "/usr/share/keyrings/debian-archive-keyring.gpg"
     (apt / "sources.list").write_text(f"deb [signed-by={keys}] http://deb.debian.org/debian {SUITE} main\n")
     (apt / "apt.conf").write_text(CONFIGURATION.format(folder=apt))
-    run("apt-get", "update", APT_CONFIG=str(apt / "apt.conf"))
+    configured = {"APT_CONFIG": str(apt / "apt.conf")}
+    output("apt-get", "update", variables=configured)
     download = ["install", "--yes", "--download-only", "--no-install-recommends", *PACKAGES]
-    run("apt-get", *download, APT_CONFIG=str(apt / "apt.conf"))
+    output("apt-get", *download, variables=configured)
     root.mkdir()
     for package in sorted((apt / "archives").glob("*.deb")):
         with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE) as archive:
@@ -82,14 +83,14 @@ def install(wheel: Path, root: Path) -> None:
     wanted = ["--python-version", VERSION, "--implementation", "cp", "--only-binary=:all:", "--no-compile"]
     wanted += [word for name in PLATFORMS for word in ("--platform", name)]
     wanted += [word for name in (abi, "abi3", "none") for word in ("--abi", name)]
-    run(sys.executable, "-m", "pip", "install", "--quiet", "--target", packages, *wanted, f"{wheel.resolve()}[test]")
+    output(sys.executable, "-m", "pip", "install", "--quiet", "--target", packages, *wanted, f"{wheel.resolve()}[test]")
 
 
 def pytest(python: Path, checkout: Path, arguments: list[str], log: Path, minutes: float) -> tuple[str, bool, float]:
     """Run pytest in a process of its own; return what it says at last, whether all is well, and how long it took."""
     start = time.monotonic()
     command: list[str | Path] = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "FASTML_"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(UNWANTED)}
     with log.open("w") as output:
         try:
             done = subprocess.run(command, cwd=checkout, env=kept, stdout=output, stderr=output, timeout=60 * minutes)
@@ -146,8 +147,8 @@ def main() -> None:
     if not arguments.installed:
         install(arguments.wheel, folder / "root")
         shutil.rmtree(checkout, ignore_errors=True)
-        run("git", "clone", "--quiet", "--no-local", ROOT, checkout)
-    print(run(python, "-m", "fastml", "info", cwd=checkout), flush=True)
+        output("git", "clone", "--quiet", "--no-local", ROOT, checkout)
+    print(output(python, "-m", "fastml", "info", cwd=checkout), flush=True)
     given, log = arguments.arguments, folder / "selection.log"
     if arguments.python:
         sys.exit(subprocess.run([python, *given], cwd=checkout).returncode)

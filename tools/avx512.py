@@ -19,7 +19,8 @@ import sysconfig
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from scratch import ROOT, output
+
 KERNEL = "linux-image-cloud-amd64"
 TESTS = ["tests/test_isa_bits.py"]
 TESTS += [
@@ -86,15 +87,6 @@ finally:
 """
 
 
-def run(*command: str | Path, cwd: Path, **variables: str) -> str:
-    """Run a command; return what it prints. One that fails ends the program with its output."""
-    done = subprocess.run([str(part) for part in command], cwd=cwd, env=os.environ | variables, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))}\nfailed with {done.returncode}:\n{done.stdout[-6000:]}")
-    return done.stdout
-
-
 def add_interpreter(root: Path) -> Path:
     """Copy the running interpreter and its library, to where they are here; return its path."""
     python = Path(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}").resolve()
@@ -107,7 +99,7 @@ def add_interpreter(root: Path) -> Path:
 
 def add_shared_libraries(root: Path, python: Path) -> None:
     """Copy the shared libraries that the interpreter and the modules need."""
-    for line in run("ldd", python, *root.rglob("*.so"), cwd=root).splitlines():
+    for line in output("ldd", python, *root.rglob("*.so"), cwd=root).splitlines():
         match = re.search(r"(/\S+) \(0x", line)
         if match and not match[1].startswith(str(root)):
             place = inside(root, Path(match[1]))
@@ -124,9 +116,10 @@ def add_packages(root: Path, wheel: Path | None, out: Path) -> None:
     """Install fastml, NumPy and what the tests import; and copy the tests."""
     if wheel is None:
         shutil.rmtree(out / "wheel", ignore_errors=True)
-        run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", out / "wheel", ROOT, cwd=out)
+        options: list[str | Path] = ["--quiet", "--no-deps", "--wheel-dir", out / "wheel"]
+        output(sys.executable, "-m", "pip", "wheel", *options, ROOT, cwd=out)
         (wheel,) = (out / "wheel").glob("*.whl")
-    run(sys.executable, "-m", "pip", "install", "--quiet", "--only-binary=:all:", "--target", root / "packages",
+    output(sys.executable, "-m", "pip", "install", "--quiet", "--only-binary=:all:", "--target", root / "packages",
         wheel.resolve(), *PACKAGES, cwd=out)  # fmt: skip
     for tests in (root / "packages").rglob("tests"):
         shutil.rmtree(tests, ignore_errors=True)
@@ -148,22 +141,22 @@ def initramfs(out: Path, wheel: Path | None, commands: list[list[str]]) -> None:
     (root / "init").write_text(INIT.format(python=python, commands=commands, done=DONE))
     (root / "init").chmod(0o755)
     (out / "image").mkdir(exist_ok=True)
-    run("sh", "-c", "find . | cpio --quiet -o -H newc -R 0:0 > ../image/initrd", cwd=root)
+    output("sh", "-c", "find . | cpio --quiet -o -H newc -R 0:0 > ../image/initrd", cwd=root)
 
 
 def image(out: Path) -> None:
     """Make the ISO of kernel, initramfs and boot loader."""
     if not (out / "image" / "vmlinuz").exists():
-        name = re.search(r"Depends: (linux-image-\S+)", run("apt-cache", "depends", KERNEL, cwd=out))
-        run("apt-get", "download", name[1] if name else KERNEL, cwd=out)
+        name = re.search(r"Depends: (linux-image-\S+)", output("apt-cache", "depends", KERNEL, cwd=out))
+        output("apt-get", "download", name[1] if name else KERNEL, cwd=out)
         (package,) = out.glob("linux-image-*.deb")
-        run("dpkg", "-x", package, out / "kernel", cwd=out)
+        output("dpkg", "-x", package, out / "kernel", cwd=out)
         (kernel,) = (out / "kernel" / "boot").glob("vmlinuz-*")
         shutil.copy(kernel, out / "image" / "vmlinuz")
     shutil.copy("/usr/lib/ISOLINUX/isolinux.bin", out / "image")
     shutil.copy("/usr/lib/syslinux/modules/bios/ldlinux.c32", out / "image")
     (out / "image" / "isolinux.cfg").write_text(BOOT)
-    run("xorriso", "-as", "mkisofs", "-quiet", "-o", out / "image.iso", "-b", "isolinux.bin", "-c", "boot.cat",
+    output("xorriso", "-as", "mkisofs", "-quiet", "-o", out / "image.iso", "-b", "isolinux.bin", "-c", "boot.cat",
         "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", out / "image", cwd=out)  # fmt: skip
 
 

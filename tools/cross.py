@@ -14,7 +14,6 @@ import importlib.util
 import os
 import re
 import shutil
-import subprocess
 import sys
 import sysconfig
 import time
@@ -25,8 +24,8 @@ from types import ModuleType
 from typing import Any
 
 import numpy
+from scratch import ROOT, output
 
-ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "build" / "cross"
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 DLL = f"python{sys.version_info.major}{sys.version_info.minor}"
@@ -67,17 +66,9 @@ TARGETS = [
 ]
 
 
-def run(*command: str | Path) -> None:
-    """Run a command; one that fails ends the program with its output."""
-    line = [str(part) for part in command]
-    done = subprocess.run(line, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(line)}\nfailed with {done.returncode}:\n{done.stdout[-6000:]}")
-
-
 def zig(*arguments: str | Path) -> None:
     """Run zig, from the package ziglang."""
-    run(sys.executable, "-m", "ziglang", *arguments)
+    output(sys.executable, "-m", "ziglang", *arguments)
 
 
 def extensions() -> list[Any]:
@@ -107,7 +98,7 @@ def numpy_headers(target: Target) -> Path:
     """Fetch NumPy's wheel for the target, of the version that is installed here; return the folder of its headers."""
     where = target.folder / "numpy"
     wanted = ["--only-binary=:all:", "--no-deps", "--python-version", VERSION, "--platform", target.pip]
-    run(sys.executable, "-m", "pip", "install", "-q", "--target", where, *wanted, f"numpy=={numpy.__version__}")
+    output(sys.executable, "-m", "pip", "install", "-q", "--target", where, *wanted, f"numpy=={numpy.__version__}")
     return where / "numpy" / "_core" / "include"
 
 

@@ -14,11 +14,10 @@ apt keeps its lists in the folder ``--out``, the system's stay as they are. What
 import argparse
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from scratch import ROOT, output
+
 PLUGIN = "pytest-run-parallel==0.10.0"
 SUITE = "forky"  # the Debian release with python3.13, whose sources are upstream's
 KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -52,18 +51,6 @@ print(f"{len(names)} modules imported, the GIL is off: CPython {platform.python_
 """
 
 
-def run(*command: str | Path, cwd: Path, quiet: bool = True, **variables: str) -> str:
-    """Run a command; one that fails ends the program. Quiet: return what it prints, unless it fails."""
-    print("+", *command, flush=True)
-    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if quiet else {}
-    unwanted = ("PYTHON", "FASTML_", "CFLAGS", "LDFLAGS", "CPPFLAGS")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
-    done = subprocess.run([str(part) for part in command], cwd=cwd, env=kept | variables, text=True, **pipe)  # type: ignore[call-overload]
-    if done.returncode != 0:
-        sys.exit(f"failed with {done.returncode}\n{(done.stdout or '')[-6000:]}")
-    return str(done.stdout or "")
-
-
 def source(out: Path) -> Path:
     """Fetch and unpack Debian's sources of CPython 3.13, by an apt configuration of their own."""
     folder = out / "apt"
@@ -72,12 +59,13 @@ def source(out: Path) -> Path:
     (folder / "sources.list").write_text(f"deb-src [signed-by={KEYS}] http://deb.debian.org/debian {SUITE} main\n")
     (folder / "state" / "status").touch()
     (folder / "apt.conf").write_text(APT.format(folder=folder))
-    run("apt-get", "update", "-qq", cwd=folder, APT_CONFIG=str(folder / "apt.conf"))
-    run("apt-get", "source", "-qq", "--download-only", "python3.13", cwd=folder, APT_CONFIG=str(folder / "apt.conf"))
+    configured = {"APT_CONFIG": str(folder / "apt.conf")}
+    output("apt-get", "update", "-qq", cwd=folder, variables=configured)
+    output("apt-get", "source", "-qq", "--download-only", "python3.13", cwd=folder, variables=configured)
     (archive,) = folder.glob("python3.13_*.orig.tar.xz")
     shutil.rmtree(out / "cpython", ignore_errors=True)
     (out / "cpython").mkdir()
-    run("tar", "-xf", archive, "--strip-components=1", cwd=out / "cpython")
+    output("tar", "-xf", archive, "--strip-components=1", cwd=out / "cpython")
     return out / "cpython"
 
 
@@ -87,10 +75,10 @@ def interpreter(out: Path) -> Path:
     if python.exists():
         return python
     folder = source(out)
-    run("./configure", "--quiet", "--disable-gil", "--disable-test-modules", "--without-ensurepip",
+    output("./configure", "--quiet", "--disable-gil", "--disable-test-modules", "--without-ensurepip",
         f"--prefix={out / 'python'}", "OPT=-O1 -g0", cwd=folder)  # fmt: skip
-    run("make", "--silent", f"--jobs={os.cpu_count() or 1}", cwd=folder)
-    run("make", "--silent", "install", cwd=folder)
+    output("make", "--silent", f"--jobs={os.cpu_count() or 1}", cwd=folder)
+    output("make", "--silent", "install", cwd=folder)
     return python
 
 
@@ -99,12 +87,12 @@ def environment(python: Path, out: Path) -> tuple[Path, Path]:
     folder = out / "environment"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    run("git", "clone", "--quiet", "--no-local", ROOT, folder / "fastml", cwd=out)
-    run(python, "-m", "venv", folder / "venv", cwd=out)
+    output("git", "clone", "--quiet", "--no-local", ROOT, folder / "fastml", cwd=out)
+    output(python, "-m", "venv", folder / "venv", cwd=out)
     inside = folder / "venv" / "bin" / "python"
     # wheels alone for what is compiled: newer versions may have none for this interpreter
     binary = "--only-binary=numpy,scipy,scikit-learn,hypothesis"
-    run(inside, "-m", "pip", "install", "--quiet", binary, "-e", ".[test,sklearn]", PLUGIN, cwd=folder / "fastml")
+    output(inside, "-m", "pip", "install", "--quiet", binary, "-e", ".[test,sklearn]", PLUGIN, cwd=folder / "fastml")
     return inside, folder / "fastml"
 
 
@@ -113,13 +101,13 @@ def in_threads(python: Path, clone: Path, threads: int, every: int, arguments: l
     plugin = clone.parent / "plugin"  # a folder of its own: beside the clone Python would take that for a package
     plugin.mkdir(exist_ok=True)
     (plugin / "sample_of_tests.py").write_text(SAMPLE.format(every=every))
-    lesser = run(python, "-c", LESSER, cwd=clone).strip()
+    lesser = output(python, "-c", LESSER, cwd=clone).strip()
     chosen = ["-p", "sample_of_tests", *(["-k", f"not ({lesser})"] if lesser else [])]
     # Before CPython 3.14 warnings are the process's, and a test that catches them cannot run beside itself. Hypothesis
     # can, but takes minutes to draw its first example then.
     options = [f"--parallel-threads={threads}", "--mark-warnings-as-unsafe", "--mark-hypothesis-as-unsafe"]
     command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *chosen, *arguments]
-    run(python, *command, cwd=clone, quiet=False, PYTHONPATH=str(plugin))
+    output(python, *command, cwd=clone, shown=True, variables={"PYTHONPATH": str(plugin)})
 
 
 def main() -> None:
@@ -136,8 +124,8 @@ def main() -> None:
     out = options.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     python, clone = environment(options.python.absolute() if options.python else interpreter(out), out)
-    run(python, "-c", IMPORT_ALL, cwd=clone, quiet=False)
-    run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options.pytest, cwd=clone, quiet=False)
+    output(python, "-c", IMPORT_ALL, cwd=clone, shown=True)
+    output(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options.pytest, cwd=clone, shown=True)
     in_threads(python, clone, options.threads, options.every, options.pytest)
 
 

@@ -1,4 +1,4 @@
-"""A copy of the checkout, built in place with other flags and tested there, for the tools that need one."""
+"""What the tools share: commands in a clean environment; a copy of the checkout, built in place with other flags."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+UNWANTED = ("PYTHON", "FASTML_", "CFLAGS", "LDFLAGS", "CPPFLAGS")  # what would change a build or a test
 
 # What builds some extensions in the current directory, with flags after those of setup.py.
 BUILD = """
@@ -28,6 +29,29 @@ modules = setup.cythonize(chosen, compiler_directives=setup.DIRECTIVES, build_di
 sys.argv = ["setup.py", "build_ext", "--inplace", "--build-temp", "build/temp", *sys.argv[4:]]
 setup.setup(ext_modules=modules, cmdclass={"build_ext": setup.BuildExt})
 """
+
+
+def clean_environment() -> dict[str, str]:
+    """Return the environment without what is unwanted, in which what is installed beside this Python is found first."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(UNWANTED)}
+    return kept | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), *filter(None, [kept.get("PATH")])])}
+
+
+def output(
+    *command: str | Path, cwd: Path = ROOT, shown: bool = False, variables: Mapping[str, str] | None = None
+) -> str:
+    """Run a command in a clean environment, with these variables; return what it prints, or show it as it comes.
+
+    A command that fails ends the program, with the end of its output.
+    """
+    line = [str(part) for part in command]
+    if shown:
+        print("+", *line, flush=True)
+    both: dict[str, Any] = {} if shown else {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    done = subprocess.run(line, cwd=cwd, env=clean_environment() | dict(variables or {}), text=True, **both)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(line)}\nfailed with {done.returncode}:\n{(done.stdout or '')[-6000:]}")
+    return str(done.stdout or "")
 
 
 def files() -> list[str]:

