@@ -37,7 +37,11 @@ Dir::Etc::sourcelist "{folder}/sources.list";
 Dir::Etc::sourceparts "-";
 """
 # A child forked where there are threads: the emulator's own locks stay as they were; it hangs or ends itself.
-UNABLE = ("test_fork_while_another_thread_computes", "test_every_function_in_a_child_after_use[fork]")
+UNABLE = [
+    "--deselect=tests/test_processes.py::test_fork_while_another_thread_computes",
+    "--deselect=tests/test_processes.py::test_every_function_in_a_child_after_use[fork]",
+    "--deselect=tests/test_threads_environment.py::test_fork_after_use",
+]
 LAST = ("vectorized", "isa_bits", "ulp", "accuracy", "random_bits", "mlp", "memory", "types", "bench", "interrupt")
 
 
@@ -91,8 +95,7 @@ def install(wheel: Path, root: Path) -> None:
 def pytest(python: Path, checkout: Path, arguments: list[str], log: Path, minutes: float) -> tuple[str, bool, float]:
     """Run pytest in a process of its own; return what it says at last, whether all is well, and how long it took."""
     start = time.monotonic()
-    unable = [f"--deselect=tests/test_processes.py::{name}" for name in UNABLE]
-    command: list[str | Path] = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *unable, *arguments]
+    command: list[str | Path] = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *UNABLE, *arguments]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(UNWANTED)}
     with log.open("w") as output:
         try:
