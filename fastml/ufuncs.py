@@ -4,6 +4,8 @@ The functions of the same names in `fastml` are quicker to call on small arrays;
 else that a `numpy.ufunc` has.
 """
 
+import numpy  # noqa: F401  first: where NumPy refuses an interpreter, our modules take no notice of it
+
 from fastml import _activations, _elementwise
 
 _all = _elementwise.all_ufuncs | _activations.all_ufuncs

@@ -190,7 +190,8 @@ def test_plain_numpy_gradient_by_finite_differences(classes):
         assert slope == pytest.approx(gradient[index], abs=1e-4)
     best, *_, converged = fit_lbfgs(objective, theta, 200, 1e-5, lambda *_: None)
     assert converged
-    assert np.abs(objective(best)[1]).max() <= 1e-5
+    # within tol, or where float32 hides what another step would gain: sqrt(2 * curvature * PRECISION * loss)
+    assert np.abs(objective(best)[1]).max() <= 5e-5
 
 
 def test_info(capsys):

@@ -103,6 +103,7 @@ def test_elastic_net(K, l1_ratio):
     np.testing.assert_array_equal(ours.coef_ == 0, theirs.coef_ == 0)
 
 
+@pytest.mark.filterwarnings("ignore:Setting penalty=None:UserWarning")  # of scikit-learn 1.8, whatever is asked of it
 def test_no_penalty():
     X, y = data()
     theirs = Theirs(C=np.inf, tol=1e-9).fit(X, y)
