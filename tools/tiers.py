@@ -25,7 +25,7 @@ FAMILIES = ("elementwise", "softmax", "norms", "losses", "cross_entropy", "optim
 CHOSEN = """(test_parity and (special or strided or 17)) or (test_logistic and test_parity) or offset_and_length
     or exact_points or published or every_lane or (promised_accuracy and not float16 and not every_layout)
     or every_width or edges_exactly or the_tail or number_of_threads or test_adam or test_sgd or constant_rows
-    or (test_threads and not two_python)"""
+    or (test_threads and not two_python and not multiprocessing)"""
 DEFAULT = ["-k", " ".join(CHOSEN.split()), *(f"tests/test_{name}.py" for name in (*FAMILIES, "threads"))]
 HEAD = "| processor | has | table | refused | tests | s |\n| --- | --- | --- | --- | --- | --- |"
 PROBE = "import fastml; from fastml import _fastml_runtime as r; print(r.isa(), *r.available_isas())"
