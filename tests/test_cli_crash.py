@@ -14,7 +14,10 @@ from cli_cases import make_model
 from fastml.cli import main
 from fastml.cli.model import load
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no SIGKILL")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="no SIGKILL"),
+    pytest.mark.thread_unsafe(reason="starts other processes, and changes the handler of a signal"),
+]
 
 # Trains over model.npz and kills itself before the k-th line of Python that writing the model runs, zipfile's and
 # NumPy's included, for every k that it is given; 0: counts the lines. Each run is a process of its own.
@@ -105,7 +108,9 @@ def test_interrupted_while_training(here):
     old = (here / "model.npz").read_bytes()
     command = [sys.executable, "-m", "fastml", "train", "large.npy", "--output", "model.npz"]
     command += ["--l2", "0", "--max-iter", "1000000", "--solver", "lbfgs"]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in a shell's background it may be ignored
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
     late = threading.Timer(60, process.kill)  # readline has no timeout
     late.start()
     try:
