@@ -37,6 +37,7 @@ CHECKS = parametrize_with_checks(
 )
 
 
+@pytest.mark.thread_unsafe(reason="scikit-learn's checks catch warnings, which are the process's")
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)  # a generator before scikit-learn 1.9
 def test_estimator_checks(estimator, check):
@@ -154,6 +155,7 @@ def test_labels_of_independent_columns():
         LogisticRegression(class_weight="balanced").fit(X, Y)
 
 
+@pytest.mark.thread_unsafe(reason="joblib has one executor for all threads, and changes it without a lock")
 def test_the_tools_of_scikit_learn():
     X, y = data(3)
     model = make_pipeline(StandardScaler(), LogisticRegression())
