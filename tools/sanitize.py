@@ -37,8 +37,7 @@ OF_THE_BUILD = ("test_vectorized.py", "test_size.py", "test_memory.py", "test_ty
                 "test_allocation_failure.py", "test_guard_pages.py", "test_cli_archives.py")  # fmt: skip
 # One reads the assembly too; the other takes so much memory away that the sanitizer's own runtime ends.
 OF_THE_BUILD_ALSO = ("test_random_bits.py::test_the_loop_is_vectorized", "test_threadpool.py::test_stress")
-OF_THREADS = ("test_threads.py", "test_threads_environment.py", "test_concurrency.py", "test_interrupt.py",
-              "test_random_bits.py")  # fmt: skip
+OF_THREADS = ("test_threads.py", "test_threads_environment.py", "test_concurrency.py", "test_random_bits.py")
 DRIVER = ("tests/c/threadpool_stress.c", "fastml/c/threadpool.c", "fastml/c/cpu_count.c")
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--capture=sys")  # what C writes is seen
 DRIVER_OPTIONS = "die_after_fork=0 atexit_sleep_ms=50"  # it forks, and starts threads in the children
