@@ -36,7 +36,12 @@ TESTS += [
         "softmax.py::test_every_layout_has_the_bits_of_the_row_and_the_promised_accuracy",
     )
 ]
-TESTS += ["-k", "isa_bits or avx512"]
+# Bochs 2.7 rounds float32 that is halfway between two numbers of float16 wrongly (vcvtps2ph), and x87's logarithm, with
+# which the oracle of float64 is made, is off by some ULP of float64.
+WRONG_THERE = ["every_float16 and tanh", "float16 and every_layout and (log_softmax or 1000-softmax)"]
+LOGARITHMS = ("log_sigmoid", "softplus", "binary_cross", "every_layout and log_softmax")
+WRONG_THERE += [f"float64 and {name}" for name in LOGARITHMS]
+TESTS += ["-k", f"isa_bits or (avx512 and not ({' or '.join(f'({one})' for one in WRONG_THERE)}))"]
 PACKAGES = ["numpy", "pytest>=8", "hypothesis>=6.100", "mpmath>=1.3"]
 UNUSED = ("test", "tests", "site-packages", "idlelib", "ensurepip", "lib2to3", "tkinter", "turtledemo", "config-*")
 DONE = "emulated run ended with"
