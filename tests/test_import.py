@@ -36,7 +36,8 @@ def test_threadpoolctl_only_where_it_is_installed(imported):
 
 def test_nothing_slow(imported):
     assert "fastml.fitting" in imported
-    assert not imported & SLOW
+    theirs = {"subprocess"} if "threadpoolctl" in imported and sys.platform == "win32" else set()  # of ctypes.util
+    assert imported & SLOW <= theirs
     assert not [
         name for name in imported if name.startswith("fastml.") and name.split(".")[1] in ("cli", "sklearn", "dask")
     ]

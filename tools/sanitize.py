@@ -36,7 +36,10 @@ RUNTIMES = {"address": ("libasan.so", "libubsan.so", "libstdc++.so"), "thread": 
 OF_THE_BUILD = ("test_vectorized.py", "test_size.py", "test_memory.py", "test_types.py", "test_leaks.py",
                 "test_allocation_failure.py", "test_guard_pages.py", "test_cli_archives.py")  # fmt: skip
 # One reads the assembly too; the other takes so much memory away that the sanitizer's own runtime ends.
-OF_THE_BUILD_ALSO = ("test_random_bits.py::test_the_loop_is_vectorized", "test_threadpool.py::test_stress")
+LEFT_OUT = [
+    "--deselect=tests/test_random_bits.py::test_the_loop_is_vectorized",
+    "--deselect=tests/test_threadpool.py::test_stress",
+]
 OF_THREADS = ("test_threads.py", "test_threads_environment.py", "test_concurrency.py", "test_random_bits.py")
 DRIVER = ("tests/c/threadpool_stress.c", "fastml/c/threadpool.c", "fastml/c/cpu_count.c")
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--capture=sys")  # what C writes is seen
@@ -136,9 +139,8 @@ def address(quick: bool, arguments: Sequence[str]) -> bool:
     if arguments:
         return watched("address", [*PYTEST, *arguments], ".")
     good = calls("address", [])
-    left_out = [f"--ignore=tests/{name}" for name in OF_THE_BUILD]
-    left_out += [f"--deselect=tests/{name}" for name in OF_THE_BUILD_ALSO]
-    return watched("address", [*PYTEST, "tests", *left_out], ".") and good
+    ignored = [f"--ignore=tests/{name}" for name in OF_THE_BUILD]
+    return watched("address", [*PYTEST, "tests", *ignored, *LEFT_OUT], ".") and good
 
 
 def same_layout() -> list[str]:
@@ -178,7 +180,7 @@ def thread(quick: bool, arguments: Sequence[str]) -> bool:
     prefix = same_layout()
     good = [driver(compiler, prefix) for compiler in ("gcc", "clang") if links(compiler)]
     if not quick:
-        tests = arguments or [f"tests/{name}" for name in OF_THREADS]
+        tests = arguments or [*(f"tests/{name}" for name in OF_THREADS), *LEFT_OUT]
         good.append(watched("thread", [*PYTEST, *tests], ".", prefix))
     return bool(good) and all(good)
 
