@@ -14,10 +14,7 @@ from cli_cases import make_model
 from fastml.cli import main
 from fastml.cli.model import load
 
-pytestmark = [
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="no SIGKILL"),
-    pytest.mark.thread_unsafe(reason="starts other processes, and changes the handler of a signal"),
-]
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no SIGKILL")
 
 # Trains over model.npz and kills itself before the k-th line of Python that writing the model runs, zipfile's and
 # NumPy's included, for every k that it is given; 0: counts the lines. Each run is a process of its own.

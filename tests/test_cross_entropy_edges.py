@@ -31,6 +31,7 @@ def edges(fastml, row, target, dtype, **keywords):
 # Tails and large numbers.
 
 
+@pytest.mark.longdouble
 @every_width
 def test_tails_are_exact(C, isa, dtype, fastml):
     top = 8.0 if dtype == np.float16 else 20.0
@@ -49,6 +50,7 @@ def test_tails_are_exact(C, isa, dtype, fastml):
         assert losses[0] > 0 > gradient[0, 0]
 
 
+@pytest.mark.longdouble
 @pytest.mark.parametrize("big", [2.0**31, 2.0**31 - 128, -(2.0**31), 2.0**32, 1e30, -1e30, 2.0**63, 2.0**62, 1.5e38])
 def test_huge_logits(big, isa, fastml):
     for dtype in (np.dtype("f4"), np.dtype("f8")):

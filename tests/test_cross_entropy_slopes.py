@@ -50,6 +50,7 @@ def test_the_mean_does_not_depend_on_the_scale_of_sample_weights(size, isa, rng,
     np.testing.assert_allclose(gradient, expected[1], rtol=1e-4, atol=1e-37)
 
 
+@pytest.mark.longdouble
 @pytest.mark.parametrize("C", [3, 10, 65, 1000])
 def test_a_shift_changes_nothing_but_roundings_and_classes_may_be_permuted(C, isa, dtype, rng, fastml):
     x, labels = rng.integers(-8, 9, (15, C)).astype(dtype), rng.integers(0, C, 15)

@@ -80,6 +80,7 @@ def test_length_and_offset(fastml, isa, rng, dtype, n):
     assert_same_bits(in_place, fastml.dropout_backward(x[3:], 0.25, KEY))
 
 
+@pytest.mark.longdouble
 @pytest.mark.parametrize("p", [*RATES, 1e-300, 1 - 2.0**-53, np.nextafter(0.5, 0)])
 def test_scaling(fastml, isa, rng, dtype, p):
     x = np.concatenate([rng.standard_normal(20_000), rng.standard_normal(20_000) * 1e-5]).astype(dtype)

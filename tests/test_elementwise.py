@@ -20,6 +20,7 @@ def sample(dtype, rng, n):
     return rng.permutation(np.resize(values, n))
 
 
+@pytest.mark.longdouble
 @every_function
 def test_parity_with_the_oracle(name, isa, awkward, dtype, fastml):
     inputs = with_inputs(name, awkward)

@@ -31,6 +31,7 @@ def test_deviates(fastml, isa, kind):
     assert_ulp(noise(fastml, kind, n=200_003), normals(KEY, 200_003, kind == "float64"), bound(fastml))
 
 
+@pytest.mark.longdouble
 def test_sum_is_rounded_once(fastml, isa, rng, dtype):
     x, n = rng.standard_normal(3000).astype(dtype), 3000
     z = normals(KEY, n, dtype == np.float64)

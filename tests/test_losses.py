@@ -104,6 +104,7 @@ def test_tails_of_the_logits(label, isa, dtype, fastml):
     np.testing.assert_array_equal(slope[3:], -sign)
 
 
+@pytest.mark.longdouble
 def test_ends_of_the_probabilities(isa, dtype, fastml):
     p = np.array([0, 1, 0, 1, -0.0, 0.5], dtype)
     loss, grad = call(fastml, PROBABILITIES, p, [0, 1, 1, 0, 0.5, NAN], reduction="none", return_grad=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import reference
 from conftest import assert_same_bits, silent
-from ulp import LONGDOUBLE_IS_WIDER, bound_from_docstring, wide
+from ulp import bound_from_docstring, wide
 
 WIDE = ["float32", "float64"]
 # Numbers that are exact in binary, so that the oracle and float32 mean the same.
@@ -74,10 +74,9 @@ def test_sgd(fastml, isa, rng, dtype, options):
     assert np.max(np.abs(wide(p) - (w - 0.125 * taken)) / units) <= bound
 
 
+@pytest.mark.longdouble
 @pytest.mark.parametrize("weight_decay", [0, 0.25])
 def test_adam(fastml, isa, rng, dtype, weight_decay):
-    if dtype == "float64" and not LONGDOUBLE_IS_WIDER:
-        pytest.skip("the oracle is no better than float64 here")
     bound = bound_from_docstring(fastml.adam_step, dtype)
     options = ADAM | {"weight_decay": weight_decay}
     arrays = draw(rng, dtype, 4099)

@@ -26,6 +26,7 @@ def masks(rng, C):
     yield from (np.array(True), np.array(False), True, False)
 
 
+@pytest.mark.longdouble
 @every_function
 @pytest.mark.parametrize("C", [1, 2, 8, 10, 17, 64, 65, 100, 257])
 def test_where(name, C, isa, dtype, rng, fastml):
@@ -245,6 +246,7 @@ def test_wrong_calls(name, fastml):
         function(x, unknown=1)
 
 
+@pytest.mark.longdouble
 @every_function
 def test_awkward_arrays(name, isa, awkward, fastml):
     if awkward.ndim == 0:

@@ -14,6 +14,7 @@ def test_neighbours_are_one_ulp_apart(dtype):
         assert ulp_error(x, np.longdouble(x)) == 0
 
 
+@pytest.mark.longdouble
 def test_half_way_is_half_an_ulp(dtype):
     x = dtype.type(1.0)
     assert ulp_error(x, 1 + np.longdouble(np.finfo(dtype).eps) / 2) == 0.5
@@ -21,6 +22,7 @@ def test_half_way_is_half_an_ulp(dtype):
         assert ulp_error(x, 1 + mpmath.mpf(float(np.finfo(dtype).eps)) / 4) == 0.25
 
 
+@pytest.mark.longdouble
 def test_the_smallest_unit_is_the_subnormal_gap(dtype):
     gap = np.finfo(dtype).smallest_subnormal
     assert ulp_error(gap, np.longdouble(0)) == 1
