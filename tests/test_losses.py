@@ -118,6 +118,14 @@ def test_ends_of_the_probabilities(isa, dtype, fastml):
     assert_ulp(grad, -1 / (3 * tiny.astype(np.longdouble)), 3)
 
 
+def test_more_elements_than_between_two_looks_at_signals(isa, fastml):
+    x = np.zeros(512 * 16_384 + 5, np.float16)
+    x[-3:] = 1, 2, 3
+    losses = fastml.mse_loss(x, np.broadcast_to(np.float16(0), x.shape), reduction="none")
+    assert losses[-3:].tolist() == [1, 4, 9]
+    assert np.count_nonzero(losses) == 3
+
+
 def test_corners_of_the_regression_losses(isa, dtype, fastml):
     x = np.array([1, 2], dtype)
     value, grad = call(fastml, "rmse_loss", x, x, return_grad=True)
