@@ -13,7 +13,7 @@ pytestmark = [
 ROOM = 20_000_000  # bytes beyond the result: threads, buffers, what the allocator keeps
 CHILD = """
 import numpy as np
-import numpy.random  # imported by the first draw otherwise
+import numpy.ma, numpy.random  # imported by the first call or draw otherwise
 import fastml
 
 def peak():  # ru_maxrss would begin at the peak of the process that started this one
