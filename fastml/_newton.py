@@ -46,7 +46,7 @@ class SampledHessian:
         problem = objective.problem
         self.n = problem.d + self.has_bias()
         least = problem.curvature(*objective.model(position), None, True) if exact and m < problem.n else None
-        if pilot and 2 * self.n < m:
+        if pilot and 0 < 2 * self.n < m:
             correlation = self.measure(position, 2 * self.n, least)
             if correlation <= CHANCE / self.n:
                 return
@@ -72,8 +72,7 @@ class SampledHessian:
         if least is not None:
             self.matrix[index, index] = np.maximum(self.matrix.diagonal(), least)
         self.matrix[index[: problem.d], index[: problem.d]] += 2.0 * l2
-        absent = float(self.matrix.diagonal()[: self.n].mean()) / max(m, 1) or 1.0
-        self.roots, correlation = equilibrate(self.matrix, self.n, absent)
+        self.roots, correlation = equilibrate(self.matrix, self.n, of_one_row(self.matrix.diagonal()[: self.n], m))
         return correlation
 
     def rows(self, v: Array) -> Array:
@@ -118,6 +117,11 @@ class SampledHessian:
         if scale > 0 and (self.factor is None or not 1 / CHANGED < scale < CHANGED):
             self.scale = scale
         return 1.0 if self.factor is None else curvature / (self.norm(s) or 1.0)
+
+
+def of_one_row(diagonal: Array, m: int) -> float:
+    """Return the mean of a diagonal of m rows, of one row: what stands for a feature that all of them lack; not 0."""
+    return (float(diagonal.mean()) if diagonal.size else 0.0) / max(m, 1) or 1.0
 
 
 def spread(n: int, m: int) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastml._lbfgs import coordinate_descent, inner, multiply
-from fastml._newton import CHANGED, GROWTH, JITTER, first_sample, is_small, patience, spread
+from fastml._newton import CHANGED, GROWTH, JITTER, first_sample, is_small, of_one_row, patience, spread
 from fastml._solvers import Objective, lbfgs
 
 Array = npt.NDArray[Any]
@@ -32,8 +32,8 @@ def hessian(objective: Objective, position: Array, m: int) -> Array:
     one = np.triu(upper) + np.triu(upper, 1).T
     index = np.arange(n)
     one[index[:d], index[:d]] += 2.0 * objective.penalty.l2
-    absent = float(one.diagonal().mean()) / max(m, 1) or 1.0
-    one[index, index] = np.where(one.diagonal() > 0, one.diagonal() * (1 + JITTER), absent)
+    diagonal = one.diagonal()
+    one[index, index] = np.where(diagonal > 0, diagonal * (1 + JITTER), of_one_row(diagonal, m))
     if K == 1:
         return one
     matrix = np.eye(position.size)  # which is as good as any for a bias that all classes share: nothing depends on it

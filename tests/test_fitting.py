@@ -244,6 +244,8 @@ def test_few_rows_few_columns_one_class(solver, fastml):
             fastml.fit_logistic(X, y, l2=0.01, solver=solver, sample_weight=np.ones(n))
         assert fit.w.shape == (d,)
         assert fit.loss < (0.1 if n else 1e-9)
+    # no features and a bias that all classes share: nothing that a Hessian of a class is of
+    assert fastml.fit_logistic(np.ones((3, 0)), np.eye(3, 2), w=np.zeros((0, 2)), b=np.zeros(1), solver=solver).loss > 0
     codes = {"?": "f8", "b": "f4", "B": "f4", "h": "f8", "i": "f8", "e": "f4", "f": "f4", "d": "f8", ">f4": "f4"}
     for code, expected in codes.items():
         fit = fastml.fit_logistic(np.ones((4, 2)).astype(code), [0, 1, 0, 1], solver=solver)
