@@ -136,8 +136,9 @@ def search(
         if not change.any():
             return None
         new_value, gradient = objective.at(trial)
-        if new_value <= value + 1e-4 * inner(slope, change) or (
-            step < 1e-3 and new_value <= value and value - new_value <= precision * abs(value)
+        if np.isfinite(new_value) and (  # where w's dtype overflows, both sides may be inf
+            new_value <= value + 1e-4 * inner(slope, change)
+            or (step < 1e-3 and new_value <= value and value - new_value <= precision * abs(value))
         ):
             return trial, new_value, gradient
         step *= 0.5

@@ -1,6 +1,7 @@
 """The Newton solvers of fit_logistic: curvature, factor, the optimum of awkward data, samples that grow, bits."""
 
 from functools import lru_cache
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -228,6 +229,20 @@ def test_steps_remembered_fit_the_memory(fastml):
     tracemalloc.stop()
     assert result.n_iter == 15
     assert peak < 40 * result.w.nbytes + 50_000_000
+
+
+def test_a_step_that_overflows_is_halved(fastml):
+    from fastml._solvers import search
+
+    def at(v):
+        return (-v[0], v) if np.isfinite(v).all() else (np.inf, v)
+
+    objective = SimpleNamespace(at=at, rounded=lambda v: v.astype(np.float32).astype(np.float64))
+    slope, direction = np.array([-1e3, 1e-3]), np.array([1e38, 1e39])  # in float32, inf upwards and less downwards
+    with np.errstate(all="ignore"):
+        found = search(objective, np.zeros(2), 0.0, slope, direction, None, 1.0, 1e-8)
+    assert found is not None
+    assert np.isfinite(found[0]).all()
 
 
 def test_what_they_refuse(fastml):
