@@ -148,8 +148,8 @@ def _layer_backward(
     r = of_shape("rstd", rstd, kept)
     dx = np.empty_like(array)
     outer = array.ndim - len(axes)
-    gradients = _norm.layer_backward(
-        outer_first(array, axes), outer_first(values, axes), outer_first(dx, axes), outer, w, m, r
-    )
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):  # of infinities of both signs in the sums
+        gradients = _norm.layer_backward(
+            outer_first(array, axes), outer_first(values, axes), outer_first(dx, axes), outer, w, m, r
+        )
         return dx, gradients.astype(array.dtype).reshape(2, *shape)

@@ -194,3 +194,14 @@ def test_empty(name, shape, isa, dtype, fastml):
         assert (dx.shape, dx.dtype) == (shape, dtype)
         for gradient in rest:
             assert_same_bits(gradient, np.zeros(shape[axis], dtype))
+
+
+def test_infinities_of_both_signs_raise_no_flag(dtype, fastml):
+    """Among rows so far apart that their sums are added up at the end."""
+    x, dy = np.ones((20, 3), dtype), np.ones((20, 3), dtype)
+    x[:, 0], dy[0], dy[-1] = 2, np.inf, -np.inf
+    _, mean, rstd = fastml.layer_norm(x, return_stats=True)
+    with silent():
+        _, dweight, dbias = fastml.layer_norm_backward(dy, x, mean, rstd)
+    assert np.isnan(dweight).all()
+    assert np.isnan(dbias).all()
