@@ -37,6 +37,7 @@ exclude_also =
 # The kernels alone are tested there, thousands of times.
 UNSUITABLE = ("vectorized", "accuracy", "isa_bits", "bench", "size", "types", "reference_torch", "manifest")
 OTHER_SETS = "not avx2 and not avx512"
+ALONE = "--deselect=tests/test_processes.py::test_second_interpreter"  # in which coverage.py cannot start
 
 
 def main() -> None:
@@ -54,7 +55,7 @@ def main() -> None:
             ).returncode
 
         chosen = [f"--ignore=tests/test_{name}.py" for name in UNSUITABLE]
-        chosen += ["-q", "-p", "no:cacheprovider", "-k", OTHER_SETS, *arguments.pytest]
+        chosen += [ALONE, "-q", "-p", "no:cacheprovider", "-k", OTHER_SETS, *arguments.pytest]
         run = [sys.executable, "-m", "coverage", "run", f"--rcfile={settings}", "-m", "pytest", *chosen]
         tests = subprocess.run(run, cwd=ROOT).returncode
         coverage("combine", "--quiet")
