@@ -19,11 +19,10 @@ import resource
 import secrets
 import sys
 import time
-from pathlib import Path
 
 import scratch
 
-TESTS = Path(__file__).resolve().parents[1] / "tests"
+TESTS = scratch.ROOT / "tests"
 PASSED = re.compile(r"(\d+) passing")
 FAILED = re.compile(r"^(\d+) failed|, (\d+) error", re.M)
 GRACE = 120  # seconds beyond the minutes for the round that is running

@@ -21,9 +21,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from scratch import files
+from scratch import ROOT, files
 
-ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "sanitize"
 FLAGS = {
     "address": "-g -fno-omit-frame-pointer -fsanitize=address,undefined,float-cast-overflow",

@@ -18,9 +18,9 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from scratch import ROOT
+
 FAMILIES = ("elementwise", "softmax", "norms", "losses", "cross_entropy", "optimizers", "logistic", "random_bits")
 CHOSEN = """(test_parity and (special or strided or 17)) or (test_logistic and test_parity) or offset_and_length
     or exact_points or published or every_lane or (promised_accuracy and not float16 and not every_layout)

