@@ -66,7 +66,8 @@ def layer_norm_backward(
     Max error: 0.51 ULP (float16), 4 ULP (float32), 4 ULP (float64).
     The unit is that of the sum of the absolute values of what is added up: in ``dx = rstd (g - mean(g) - h mean(g h))``
     with ``g = dy weight`` and ``h = (x - mean) rstd``, for the given `mean` and `rstd`; in ``dweight``, the sum of
-    ``dy h``, and ``dbias``, the sum of `dy`. Sums are float64, in an order that depends on the shape alone.
+    ``dy h``, and ``dbias``, the sum of `dy`. Sums are float64, in an order that depends on the shape alone. Where
+    `mean` and `rstd` are not those of `x`, `dx` of rows of few elements may be 6 ULP off.
 
     Examples
     --------
@@ -119,7 +120,8 @@ def rms_norm_backward(
     -----
     Max error: 0.51 ULP (float16), 4 ULP (float32), 5 ULP (float64).
     The unit is that of the sum of the absolute values of what is added up, in ``dx = rstd (g - h mean(g h))`` with
-    ``g = dy weight`` and ``h = x rstd``, and in ``dweight``, the sum of ``dy h``.
+    ``g = dy weight`` and ``h = x rstd``, and in ``dweight``, the sum of ``dy h``. Where `rstd` is not that of `x`, `dx`
+    of rows of few elements may be 5 ULP off.
 
     Examples
     --------

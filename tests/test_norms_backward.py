@@ -1,5 +1,7 @@
 """layer_norm_backward and rms_norm_backward: promised accuracy, bits in every layout, finite differences."""
 
+import re
+
 import numpy as np
 import pytest
 import reference
@@ -30,7 +32,13 @@ def widest(dtype, *arrays):
     return [None if a is None else np.asarray(a).astype(wide(np.zeros(0, dtype)).dtype) for a in arrays]
 
 
-def assert_within_promise(fastml, name, results, dy, x, stats, weight, axis=-1):
+def bound_with_any_statistics(func, dtype):
+    """Return the bound in ULP of dx where mean and rstd are not those of x."""
+    usual = bound_from_docstring(func, dtype)
+    return usual if dtype == np.float16 else float(re.search(r"may be (\d) ULP off", " ".join(func.__doc__.split()))[1])
+
+
+def assert_within_promise(fastml, name, results, dy, x, stats, weight, axis=-1, bound_of_dx=None):
     """Compare with the oracle; the unit is that of the sum of the absolute values of what is added up."""
     dtype = results[0].dtype
     if dtype == np.float64 and not LONGDOUBLE_IS_WIDER:
@@ -47,10 +55,11 @@ def assert_within_promise(fastml, name, results, dy, x, stats, weight, axis=-1):
     if len(stats) == 2:
         terms = terms + np.mean(np.abs(g), axis=over, keepdims=True)
     sums = [np.sum(np.abs(v), axis=others) for v in (dy * h, dy)]
-    for got, right, unit in zip(results, exact, [rstd * terms, *sums], strict=False):
+    bounds = [bound_of_dx or bound, bound, bound]
+    for got, right, unit, limit in zip(results, exact, [rstd * terms, *sums], bounds, strict=False):
         assert (got.shape, got.dtype) == (right.shape, dtype)
         error = in_unit_of(got, right, unit)
-        assert error.max() <= bound, (error.max(), got.shape)
+        assert error.max() <= limit, (error.max(), got.shape)
 
 
 def spread(w, x, over):
@@ -97,6 +106,17 @@ def test_every_layout_has_the_same_bits_and_the_promised_accuracy(name, C, isa, 
             assert_same_bits(np.moveaxis(dx, axis, -1).reshape(dy.shape), expected[0], what)
             for got, right in zip(rest, expected[1:], strict=True):
                 assert_same_bits(got, right, what)
+
+
+@every_function
+@pytest.mark.parametrize("C", [1, 2, 3, 4, 5, 6, 8, 12])
+def test_statistics_of_another_x(name, C, isa, dtype, rng, fastml):
+    """In rows of few elements the roundings do not cancel: up to 5.8 ULP in float32 and 4.7 in float64 were seen."""
+    dy, x = rng.uniform(-4, 4, (2, 20_000, C)).astype(dtype)
+    stats = [rng.uniform(0.5, 2, (20_000, 1)).astype(dtype) for _ in range(1 + (name == "layer_norm_backward"))]
+    weight = rng.uniform(-2, 2, C).astype(dtype)
+    bound = bound_with_any_statistics(getattr(fastml, name), dtype)
+    assert_within_promise(fastml, name, call(fastml, name, dy, x, stats, weight), dy, x, stats, weight, -1, bound)
 
 
 @every_function
