@@ -13,11 +13,10 @@ from elementwise_cases import (
     assert_within_promise,
     count_inputs,
 )
-from ulp import LONGDOUBLE_IS_WIDER, assert_ulp
+from ulp import assert_ulp
 
 NEW_UNARY = UNARY[3:]
 NEW_BACKWARD = FROM_INPUT + FROM_INPUT_WITH_PARAMETER
-measurable = pytest.mark.skipif(not LONGDOUBLE_IS_WIDER, reason="longdouble is float64 here")
 
 
 def arguments(rng, dtype, n):
@@ -34,7 +33,7 @@ def gradients(rng, dtype, n):
     return np.ldexp(rng.uniform(1, 2, n) * rng.choice([-1, 1], n), exponents).astype(dtype)
 
 
-@measurable
+@pytest.mark.longdouble
 @pytest.mark.parametrize("name", NEW_UNARY)
 def test_accuracy(name, isa, dtype, rng, fastml):
     x = arguments(rng, dtype, 4000)
@@ -42,7 +41,7 @@ def test_accuracy(name, isa, dtype, rng, fastml):
         assert_within_promise(fastml, name, (x,), getattr(fastml, name)(x))
 
 
-@measurable
+@pytest.mark.longdouble
 @pytest.mark.parametrize("name", WITH_PARAMETER)
 def test_accuracy_with_a_parameter(name, isa, dtype, rng, fastml):
     x, parameter = arguments(rng, dtype, 4000), rng.uniform(0.01, 3, 20_000).astype(dtype)
@@ -50,7 +49,7 @@ def test_accuracy_with_a_parameter(name, isa, dtype, rng, fastml):
         assert_within_promise(fastml, name, (x, parameter), getattr(fastml, name)(x, parameter))
 
 
-@measurable
+@pytest.mark.longdouble
 @pytest.mark.parametrize("name", NEW_BACKWARD)
 def test_accuracy_of_gradients_of_every_size(name, isa, dtype, rng, fastml):
     # a gradient of 1e38 times e^-150 is an ordinary float32, though e^-150 is none
@@ -164,7 +163,7 @@ def test_gradient_by_finite_differences_from_the_input(name, isa, rng, fastml):
 
 
 @pytest.mark.thread_unsafe(reason="sets mpmath's precision, which is the process's")
-@measurable
+@pytest.mark.longdouble
 def test_the_normal_distribution_of_the_oracle():
     mpmath = pytest.importorskip("mpmath")
     x = np.concatenate([np.linspace(-38, 8, 300), np.linspace(-2.5, 2.5, 100)])

@@ -6,7 +6,7 @@ import reference
 from conftest import assert_same_bits, silent
 from test_norms import rows_of
 from test_norms_backward import unaligned, widest
-from ulp import LONGDOUBLE_IS_WIDER, bound_from_docstring, in_unit_of, wide
+from ulp import bound_from_docstring, in_unit_of, measurable, wide
 
 # Shapes with the channels second.
 SHAPES = [(2, 1), (3, 4), (2, 5, 3), (17, 3), (40, 7), (40, 8), (33, 65), (600, 10), (2, 9, 1, 1), (5, 3, 4, 6),
@@ -62,7 +62,7 @@ def test_training(shape, isa, dtype, rng, fastml):
     mean, var = np.mean(wide(x), axis=over), np.var(wide(x), axis=over)
     for w, b in ((None, None), (weight, None), (None, bias), (weight, bias)):
         expected, *stats = call(fastml, x, None, None, w, b, training=True, return_stats=True)
-        if dtype != np.float64 or LONGDOUBLE_IS_WIDER:
+        if measurable(dtype):
             assert_within_promise(fastml, x, expected, mean, var, w, b)
             for got, right, unit in zip(stats, (mean, (var + 1e-5) ** -0.5), (np.sqrt(var), 0 * var), strict=True):
                 assert got.dtype == (np.float64 if dtype == np.float64 else np.float32)
@@ -88,7 +88,7 @@ def test_evaluation(shape, isa, dtype, rng, fastml):
     before = mean.copy(), var.copy()
     for w, b in ((None, None), (weight, None), (None, bias), (weight, bias)):
         expected, *stats = call(fastml, x, mean, var, w, b, return_stats=True)
-        if dtype != np.float64 or LONGDOUBLE_IS_WIDER:
+        if measurable(dtype):
             assert_within_promise(fastml, x, expected, wide(mean.astype("g")), wide(var.astype("g")), w, b)
         assert_same_bits(stats[0], mean.astype(stats[0].dtype))
         for what, (a,), axis in layouts(x):
@@ -131,9 +131,8 @@ def test_same_bits_whatever_the_number_of_threads(shape, axis, isa, dtype, rng, 
             assert_same_bits(got, right)
 
 
+@pytest.mark.longdouble
 def test_a_mean_far_from_zero_and_squares_that_overflow(isa, dtype, rng, fastml):
-    if dtype == np.float64 and not LONGDOUBLE_IS_WIDER:
-        pytest.skip("longdouble is float64 here")
     offset = {"float16": 1e3, "float32": 1e4, "float64": 1e6}[dtype.name]
     x = (rng.standard_normal((700, 9)) + offset).astype(dtype)
     near = wide(x) - wide(x)[:1]
@@ -191,7 +190,7 @@ def test_backward(shape, training, isa, dtype, rng, fastml):
         with silent():
             expected = fastml.batch_norm_backward(dy, x, *stats, w, training=training)
         dyw, xw, ww, mean, rstd = widest(dtype, dy, x, w, *stats)
-        if dtype != np.float64 or LONGDOUBLE_IS_WIDER:
+        if measurable(dtype):
             exact = reference.batch_norm_backward(dyw, xw, mean, rstd, ww, training=training)
             h, scale = (xw - mean.reshape(spread)) * rstd.reshape(spread), rstd if w is None else rstd * np.abs(ww)
             terms = np.abs(dyw)

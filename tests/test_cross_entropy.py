@@ -9,17 +9,11 @@ import reference
 from conftest import assert_same_bits, bits
 from cross_entropy_cases import WIDTHS, assert_as_promised, call, eighths, problem
 from test_softmax import R, as_rows, layouts
-from ulp import LONGDOUBLE_IS_WIDER, assert_ulp, bound_from_docstring, wide
+from ulp import assert_ulp, bound_from_docstring, wide
 
 both_targets = pytest.mark.parametrize("probabilities", [False, True], ids=["classes", "probabilities"])
 both_inputs = pytest.mark.parametrize("from_logits", [True, False], ids=["logits", "given"])
-
-
-@pytest.fixture(autouse=True)
-def oracle(dtype):
-    if dtype == np.float64 and not LONGDOUBLE_IS_WIDER:
-        pytest.skip("the oracle needs a wider type")
-
+pytestmark = pytest.mark.longdouble
 
 # Parity and accuracy.
 

@@ -8,7 +8,7 @@ import pytest
 import reference
 from conftest import assert_same_bits, bits, silent, special_values
 from elementwise_cases import EVERY, FROM_OUTPUT, MPMATH, UNARY, assert_within_promise, with_inputs
-from ulp import LONGDOUBLE_IS_WIDER, assert_ulp, bound_from_docstring
+from ulp import assert_ulp, bound_from_docstring
 
 every_function = pytest.mark.parametrize("name", EVERY)
 PARALLEL = 1_500_007  # elements: above the cut-over to threads for the cheapest function
@@ -123,7 +123,7 @@ def test_a_sample_of_every_float32(name, isa, fastml):
 
 
 @pytest.mark.parametrize("name", UNARY)
-@pytest.mark.skipif(not LONGDOUBLE_IS_WIDER, reason="longdouble is float64 here")
+@pytest.mark.longdouble
 def test_many_float64_against_longdouble(name, isa, rng, fastml):
     patterns = rng.integers(0, 1 << 64, 20_000, dtype=np.uint64).view(np.float64)
     x = np.concatenate([patterns, rng.uniform(-760, 60, 50_000), rng.normal(size=50_000), special_values(np.float64)])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import assert_same_bits, silent
 from reference_random import normals
-from ulp import LONGDOUBLE_IS_WIDER, assert_ulp, wide
+from ulp import assert_ulp, wide
 
 N = 1 << 20
 SEED = 11
@@ -25,9 +25,8 @@ def noise(fastml, dtype, seed=SEED, n=N):
 
 
 @pytest.mark.parametrize("kind", ["float32", "float64"])
+@pytest.mark.longdouble
 def test_deviates(fastml, isa, kind):
-    if kind == "float64" and not LONGDOUBLE_IS_WIDER:
-        pytest.skip("no longdouble to measure float64 with")
     assert_ulp(noise(fastml, kind, n=200_003), normals(KEY, 200_003, kind == "float64"), bound(fastml))
 
 

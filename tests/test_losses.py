@@ -21,7 +21,7 @@ from losses_cases import (
     exact,
     layouts,
 )
-from ulp import LONGDOUBLE_IS_WIDER, assert_ulp, ulp_error
+from ulp import assert_ulp, ulp_error
 
 INF, NAN = np.inf, np.nan
 SHAPES = ((1,), (17,), (1000,), (3, 5, 7), (), (513, 2))
@@ -52,7 +52,7 @@ def test_parity(name, options, soft, isa, dtype, rng, fastml):
                 np.testing.assert_allclose(grad.astype(float), right_grad.astype(float), rtol=0, atol=atol)
 
 
-@pytest.mark.skipif(not LONGDOUBLE_IS_WIDER, reason="the oracle is no better than float64 here")
+@pytest.mark.longdouble
 @pytest.mark.parametrize(("name", "options"), [case for case in CASES if case[0] in ELEMENTWISE])
 @pytest.mark.parametrize("soft", [False, True])
 def test_promised_accuracy(name, options, soft, isa, dtype, rng, fastml):

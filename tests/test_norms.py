@@ -5,7 +5,7 @@ import pytest
 import reference
 from conftest import assert_same_bits, bits, silent
 from test_softmax import R, as_rows, layouts
-from ulp import LONGDOUBLE_IS_WIDER, assert_ulp, bound_from_docstring, in_unit_of, wide
+from ulp import assert_ulp, bound_from_docstring, in_unit_of, measurable, wide
 
 WIDTHS = (1, 2, 3, 10, 16, 17, 64, 128, 129, 512, 513, 2048, 2049, 5000)
 FUNCTIONS = ("layer_norm", "rms_norm")
@@ -48,11 +48,6 @@ def assert_within_promise(fastml, name, x, result, weight=None, bias=None, **key
     return None
 
 
-def skip_where_the_oracle_is_no_better(dtype):
-    if dtype == np.float64 and not LONGDOUBLE_IS_WIDER:
-        pytest.skip("longdouble is float64 here")
-
-
 # Accuracy and bits
 
 
@@ -63,7 +58,7 @@ def test_every_layout_has_the_bits_of_the_row_and_the_promised_accuracy(name, C,
     for weight, bias in parameters(name, rng, dtype, C):
         expected = call(fastml, name, rows, weight, bias)
         assert expected.dtype == dtype
-        if dtype != np.float64 or LONGDOUBLE_IS_WIDER:
+        if measurable(dtype):
             assert_within_promise(fastml, name, rows, expected, weight, bias)
         for what, x, axis in layouts(rows):
             before = bits(x)
@@ -73,9 +68,9 @@ def test_every_layout_has_the_bits_of_the_row_and_the_promised_accuracy(name, C,
             np.testing.assert_array_equal(bits(x), before, err_msg=what)
 
 
+@pytest.mark.longdouble
 @every_function
 def test_very_long_rows(name, isa, dtype, rng, fastml):
-    skip_where_the_oracle_is_no_better(dtype)
     rows = rows_of(rng, dtype, 50_000, 9)
     result = call(fastml, name, rows)
     assert_within_promise(fastml, name, rows, result)
@@ -131,17 +126,17 @@ def test_weight_and_bias_of_any_dtype_and_layout(name, C, dtype, rng, fastml):
 # Limits
 
 
+@pytest.mark.longdouble
 @pytest.mark.parametrize("C", [3, 10, 64, 129, 1000, 5000])
 def test_a_mean_far_from_zero_costs_nothing(C, isa, dtype, rng, fastml):
-    skip_where_the_oracle_is_no_better(dtype)
     offset = {"float16": 1e3, "float32": 1e4, "float64": 1e6}[dtype.name]
     x = (rng.standard_normal((40, C)) + offset).astype(dtype)
     assert_within_promise(fastml, "layer_norm", x, call(fastml, "layer_norm", x, eps=1e-5), eps=1e-5)
 
 
+@pytest.mark.longdouble
 @pytest.mark.parametrize("C", [130, 1000, 5000, 50_000])
 def test_a_beginning_apart_from_the_rest_costs_nothing(C, isa, dtype, rng, fastml):
-    skip_where_the_oracle_is_no_better(dtype)
     x = rng.standard_normal((9, C)) + 7
     expected = call(fastml, "layer_norm", x.astype(dtype))
     x[3, :16] -= 1e4  # and in the others, nothing changes
@@ -199,10 +194,10 @@ AXES = [((6, 7), -1), ((6, 7), (0, 1)), ((4, 5, 6), (1, 2)), ((4, 5, 6), (2, 0))
         ((20, 3, 40), (0,)), ((2, 1, 5), 1), ((30, 4, 50), (0, 1)), ((3, 200, 4, 150), (1, 3))]  # fmt: skip
 
 
+@pytest.mark.longdouble
 @every_function
 @pytest.mark.parametrize(("shape", "axis"), AXES)
 def test_axes(name, shape, axis, isa, dtype, rng, fastml):
-    skip_where_the_oracle_is_no_better(dtype)
     x = (rng.standard_normal(shape) + 1).astype(dtype)
     over = sorted(np.atleast_1d(axis) % len(shape))
     bound = bound_from_docstring(getattr(fastml, name), dtype)
@@ -217,10 +212,10 @@ def test_axes(name, shape, axis, isa, dtype, rng, fastml):
         assert_same_bits(call(fastml, name, turned, weight, bias, axis=axis, out=turned), result)
 
 
+@pytest.mark.longdouble
 @every_function
 @pytest.mark.parametrize(("shape", "axis"), AXES)
 def test_statistics(name, shape, axis, isa, dtype, rng, fastml):
-    skip_where_the_oracle_is_no_better(dtype)
     x = (rng.standard_normal(shape) + 1).astype(dtype)
     y, *stats = call(fastml, name, x, axis=axis, return_stats=True)
     _, *exact = getattr(reference, name)(wide(x), axis=axis, return_stats=True)

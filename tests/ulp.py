@@ -20,6 +20,11 @@ def wide(x):
     return x.astype(np.longdouble if x.dtype.newbyteorder("=") == np.float64 else np.float64)
 
 
+def measurable(dtype):
+    """Whether the type that results of `dtype` are compared in is wider than they."""
+    return np.dtype(dtype).newbyteorder("=") != np.float64 or LONGDOUBLE_IS_WIDER
+
+
 def ulp_error(result, exact):
     """Return the error of every element of `result` in ULP of its dtype, as float64.
 
@@ -112,7 +117,7 @@ def assert_ulp(result, exact, bound):
     result = np.asarray(result)
     error = ulp_error(result, exact)
     worst = tuple(map(int, np.unravel_index(np.argmax(error), error.shape))) if error.size else None
-    narrow = result.dtype == np.float64 and not LONGDOUBLE_IS_WIDER and np.asarray(exact).dtype != object
+    narrow = not measurable(result.dtype) and np.asarray(exact).dtype != object
     if worst is not None:
         got = f"got {result[worst]!r}, exact {np.asarray(exact)[worst]!r}"
         message = f"{error[worst]:.4g} ULP > {bound} at index {worst}: {got}"
