@@ -73,6 +73,18 @@ def test_lbfgs_reaches_the_minimum(K, keywords, dtype, fastml):
         assert np.abs(part).max() < (2e-6 if dtype == np.float64 else 2e-4)
 
 
+@pytest.mark.parametrize("solver", ["lbfgs", "newton-cholesky", "proximal-newton"])
+@few_classes
+def test_from_the_minimum_nothing_moves(K, solver, fastml):
+    X, y = data(K)
+    fit = fastml.fit_logistic(X, y, l2=0.01, solver=solver, tol=1e-6)
+    w, b = fit.w.copy(), fit.b.copy()
+    again = fastml.fit_logistic(X, y, l2=0.01, solver=solver, w=fit.w, b=fit.b, tol=1e-4)
+    assert (again.converged, again.n_iter) == (True, 1)
+    assert_same_bits(again.w, w)
+    assert_same_bits(again.b, b)
+
+
 @few_classes
 def test_same_coefficients_as_scikit_learn(K, fastml):
     linear_model = pytest.importorskip("sklearn.linear_model")
@@ -86,17 +98,20 @@ def test_same_coefficients_as_scikit_learn(K, fastml):
 
 @few_classes
 @pytest.mark.parametrize("l2", [0, 0.01])
-def test_l1_gives_exact_zeros_at_the_minimum(K, l2, dtype, fastml):
+@pytest.mark.parametrize("solver", ["proximal-newton", "lbfgs"])
+def test_l1_gives_exact_zeros_at_the_minimum(K, l2, solver, dtype, fastml):
     X, y = data(K, d=12, dtype=dtype)
-    fit, l1, off = fastml.fit_logistic(X, y, l1=0.05, l2=l2), 0.05, 1e-5 if dtype == np.float64 else 3e-4
+    l1, off = 0.05, 1e-5 if dtype == np.float64 else 3e-4
+    fit = fastml.fit_logistic(X, y, l1=l1, l2=l2, solver=solver)
     dw, db = gradient(X, y, fit, l2=l2)
     zero = fit.w == 0
     assert fit.converged
+    assert fit.n_iter < 20
     assert 0 < zero.sum() < zero.size
     assert np.all(np.abs(dw[zero]) <= l1 + off)
     np.testing.assert_allclose(dw[~zero], -l1 * np.sign(fit.w[~zero]), atol=off)
     np.testing.assert_allclose(db, 0, atol=off)
-    assert not fastml.fit_logistic(X, y, l1=10).w.any()
+    assert not fastml.fit_logistic(X, y, l1=10, solver=solver).w.any()
 
 
 @both_solvers

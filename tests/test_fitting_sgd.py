@@ -8,6 +8,7 @@ from importlib import resources
 
 import numpy as np
 import pytest
+import reference
 from conftest import assert_same_bits, silent
 from test_fitting import data, few_classes
 from test_logistic import BINARY
@@ -29,6 +30,47 @@ def test_the_seed_decides(K, fastml):
     assert_same_bits(fit(fastml, X, y, rng=np.random.default_rng(7), **options).w, first.w)
     assert np.any(fit(fastml, X, y, rng=8, **options).w != first.w)
     assert np.any(fit(fastml, X, y, **options).w != fit(fastml, X, y, **options).w)
+
+
+def by_the_formula(X, y, K, l1, l2, weight, epochs):
+    """Return w, b, the losses of the epochs and the rate at the end, as the docstrings of the solver say."""
+    n, rng = len(y), np.random.default_rng(7)
+    w, b = (np.zeros(X.shape[1]), np.zeros(())) if K == BINARY else (np.zeros((X.shape[1], K)), np.zeros(K))
+    mean_weight = 1 if weight is None else weight.mean()
+    rows = np.column_stack((X, np.ones(n))) * (1 if weight is None else np.sqrt(weight / mean_weight)[:, None])
+    moment = rows.T @ rows / n
+    bound = 0.25 if K == BINARY else 0.5
+    rate = 1 / (bound * (np.linalg.eigvalsh(moment)[-1] + np.trace(moment) / 128) + 2 * l2)
+    losses, rates = [np.inf], []
+    for _ in range(epochs):
+        order, total = rng.permutation(n), 0
+        for start in range(0, n, 128):
+            part = order[start : start + 128]
+            weights = None if weight is None else weight[part]
+            share = 1 if weight is None else weights.mean() / mean_weight
+            loss, dw, db = reference.logistic_loss(X[part], y[part], w, b, sample_weight=weights, return_grad=True)
+            total += share * loss * len(part)
+            w = w - rate * (share * dw + 2 * l2 * w)
+            w, b = np.sign(w) * np.maximum(abs(w) - rate * l1, 0), b - rate * share * db
+        losses.append(total / n + l1 * abs(w).sum() + l2 * (w * w).sum())
+        rates.append(rate)
+        rate *= 1 if losses[-1] < losses[-2] else 0.5
+    return w, b, losses[1:], rates
+
+
+@few_classes
+@pytest.mark.parametrize("penalty", [{}, {"l1": 0.01, "l2": 0.03}])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_epochs_by_the_formula(K, penalty, weighted, fastml):
+    X, y = data(K, n=1000)
+    X = X * [4, 1, 1, 1, 1, 0.5] + 0.5  # one direction is longest by far: the power method finds how long
+    weight = np.random.default_rng(1).random(1000) if weighted else None
+    w, b, losses, rates = by_the_formula(X, y, K, penalty.get("l1", 0), penalty.get("l2", 0), weight, 60)
+    assert rates[0] > rates[-1]
+    result = fit(fastml, X, y, **penalty, sample_weight=weight, rng=7, max_iter=60, tol=0)
+    np.testing.assert_allclose(result.w, w, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(result.b, b, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose([step.loss for step in result.history], losses, rtol=1e-7)
 
 
 @few_classes

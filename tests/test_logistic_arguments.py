@@ -242,6 +242,8 @@ SHARED = [  # (keywords of the call that are wrong, error, message)
 ]
 LOSS = [
     *SHARED,
+    ({"X": X[:, 0], "y": Y.astype("f4")}, ValueError, r"^X: expected two dimensions \(n, d\), got shape \(40000,\)$"),
+    ({"X": X[..., None], "y": Y.astype("f4")}, ValueError, r"^X: .*, got shape \(40000, 3, 1\)$"),
     ({"y": Y[1:]}, ValueError, r"^y: expected shape \(40000,\), got \(39999,\)$"),
     ({"y": Y[:, None]}, ValueError, r"^y: expected shape \(40000,\), got \(40000, 1\)$"),
     ({"y": Y.astype(str)}, TypeError, r"^y: expected a real dtype, got <U"),
