@@ -33,6 +33,15 @@ def gradients(rng, dtype, n):
     return np.ldexp(rng.uniform(1, 2, n) * rng.choice([-1, 1], n), exponents).astype(dtype)
 
 
+@pytest.mark.parametrize("name", UNARY)
+def test_the_sign_of_nan_does_not_depend_on_where_it_stands(name, isa, dtype, fastml):
+    for nan in (np.nan, np.copysign(np.nan, -1)):
+        x = np.full(100, nan, dtype)
+        with silent():
+            signs = [np.signbit(getattr(fastml, name)(x[:n])) for n in (*range(1, 40), 100)]
+        assert len(set(np.concatenate(signs))) == 1
+
+
 @pytest.mark.longdouble
 @pytest.mark.parametrize("name", NEW_UNARY)
 def test_accuracy(name, isa, dtype, rng, fastml):

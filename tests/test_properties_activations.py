@@ -77,7 +77,7 @@ def test_same_bits_in_every_layout(name, fastml, data):
     shape = np.broadcast_shapes(*(np.shape(v) for v in call.arguments.values()))
     call.out = shape, promoted(call.arguments.values())
     call.in_place = tuple(call.arguments)
-    same_bits_in_every_layout(call, data)
+    same_bits_in_every_layout(call, data, any_nan=len(call.arguments) > 1)  # of two NaNs the compiler chooses
 
 
 @every_function

@@ -28,10 +28,10 @@
 #define TOP_HALF 0xfffffffff8000000u
 #endif
 
-/* log(1 + e^-|x|). */
+/* log(1 + e^-|x|); of NaN 0 or so: what it is added to has that NaN, and of two the compiler would choose the sign. */
 INLINE T MATH(log1p_exp)(T x, MATH(limits) k) {
     T z = MINUS_MAGNITUDE(x);
-    z = AT_LEAST(z, k.low);
+    z = k.low < z ? z : k.low;
     T e = MATH(exp_scaled)(z, NO_LOW) * k.unit;
     return MATH(log1p_unit)(e, e / (2 + e));
 }
