@@ -1,5 +1,6 @@
 """`python -m fastml`: the main job, end to end on real and small data."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -174,6 +175,11 @@ def test_compare_prints_both_sides(flowers, capsys):
         assert "Plain NumPy" in out
         accuracies = out.split("test accuracy")[1].split("%")[:2]
         assert abs(float(accuracies[0]) - float(accuracies[1])) <= 0.3
+        for line in ("loss + gradient, once", "training"):
+            times = re.findall(r"([0-9.]+) m?s\b", out.split(f"\n{line}")[1].split("\n")[0])
+            assert 0 <= float(times[0]) < 600
+            assert 0 <= float(times[1]) < 600
+            assert line == "training" or "0.000" not in times
 
 
 @pytest.mark.parametrize("classes", [2, 4])

@@ -239,6 +239,13 @@ def test_failed_write_keeps_the_old_model(here, capsys, model, monkeypatch):
     assert (here / "model.npz").read_bytes() == before
 
 
+def test_all_of_it_is_written_before_it_is_synchronized(here, model, monkeypatch):
+    sizes = []
+    monkeypatch.setattr(os, "fsync", lambda file: sizes.append(os.fstat(file).st_size))
+    assert main(["train", "--output", "model.npz"]) == 0
+    assert sizes[0] == (here / "model.npz").stat().st_size
+
+
 def test_reader_that_leaves_early(here, model):
     np.save("many.npy", np.zeros((200_000, 2)))
     command = [sys.executable, "-m", "fastml", "predict", "model.npz", "many.npy"]
