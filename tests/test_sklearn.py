@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("sklearn")
 
 from sklearn.base import clone, is_classifier
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression as Theirs
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -188,3 +189,6 @@ def test_sparse_coefficients_predict_the_same():
     np.testing.assert_array_equal(model.sparsify().predict_proba(X), dense)
     assert model.coef_.nnz < model.coef_.shape[0] * model.coef_.shape[1]
     assert isinstance(model.densify().coef_, np.ndarray)
+    for change in (LogisticRegression.sparsify, LogisticRegression.densify):
+        with pytest.raises(NotFittedError):
+            change(LogisticRegression())

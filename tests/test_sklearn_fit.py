@@ -171,6 +171,15 @@ def test_warm_start():
 
 
 @pytest.mark.thread_unsafe(reason="sets the number of threads of the process")
+@pytest.mark.parametrize(("n_jobs", "threads"), [(2, 2), (-1, 4), (-2, 3), (-9, 1)])
+def test_n_jobs_counts_back_from_all_processors(n_jobs, threads, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: range(4), raising=False)
+    seen = []
+    LogisticRegression(n_jobs=n_jobs, callback=lambda step: seen.append(fastml.get_num_threads()) or True).fit(*data())
+    assert seen == [threads]
+
+
+@pytest.mark.thread_unsafe(reason="sets the number of threads of the process")
 def test_n_jobs():
     X, y = data()
     seen, before = [], fastml.get_num_threads()
@@ -255,6 +264,13 @@ def test_errors_name_the_parameter_and_change_nothing(params, error, message):
     with pytest.raises(error, match=message):
         model.fit(X, Y)
     assert set(vars(model)) == set(model.get_params())
+
+
+@pytest.mark.parametrize("validation", [(X, Y, Y), [X], X, "ab"])
+def test_errors_of_validation_data(validation):
+    message = rf"^validation_data: expected a pair \(X, y\), got {type(validation).__name__}$"
+    with pytest.raises(TypeError, match=message):
+        LogisticRegression().fit(X, Y, validation_data=validation)
 
 
 def test_errors_of_weights():
