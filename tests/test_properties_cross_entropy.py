@@ -89,7 +89,7 @@ def test_agrees_with_the_reference(fastml, data):
 @given(data=DATA)
 def test_same_bits_in_every_layout(fastml, data):
     call = draw_call(data.draw, fastml)
-    same_bits_in_every_layout(call, data)
+    same_bits_in_every_layout(call, data, any_nan=True)  # of inf - inf, 0 * inf
     value = results_of(call, return_grad=False)[0]
     np.testing.assert_array_equal(value, results_of(call)[0])
 
