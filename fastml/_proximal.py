@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastml._lbfgs import coordinate_descent, inner, multiply
-from fastml._newton import CHANGED, GROWTH, JITTER, first_sample, is_small, of_one_row, patience, spread
+from fastml._newton import CHANGED, GROWTH, JITTER, first_sample, is_short, is_small, of_one_row, patience, spread
 from fastml._solvers import Objective, lbfgs
 
 Array = npt.NDArray[Any]
@@ -23,14 +23,19 @@ def is_possible(objective: Objective) -> bool:
     return hasattr(objective.problem, "curvature") and (objective.problem.d + 1) * objective.problem.classes <= MOST
 
 
-def hessian(objective: Objective, position: Array, m: int) -> Array:
-    """Return the Hessian of m rows; for softmax, the mean of those of the classes, for each class."""
+def hessian(objective: Objective, position: Array, m: int, exact: bool) -> Array:
+    """Return the Hessian of m rows; for softmax, the mean of those of the classes, for each class.
+
+    With `exact` no entry of its diagonal is less than that of all rows.
+    """
     problem, K = objective.problem, objective.problem.classes
     d, n = problem.d, problem.d + (objective.fit_intercept and objective.b.size == K)
     w, b = objective.model(position)
     upper = problem.curvature(w, b, None if m >= problem.n else spread(problem.n, m))[:n, :n]
     one = np.triu(upper) + np.triu(upper, 1).T
     index = np.arange(n)
+    if exact and m < problem.n:
+        one[index, index] = np.maximum(one.diagonal(), problem.curvature(w, b, None, True)[:n])
     one[index[:d], index[:d]] += 2.0 * objective.penalty.l2
     diagonal = one.diagonal()
     one[index, index] = np.where(diagonal > 0, diagonal * (1 + JITTER), of_one_row(diagonal, m))
@@ -63,8 +68,9 @@ def proximal(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
     Each minimises a quadratic model plus l1 by coordinate descent (Lee, Sun and Saunders, 2014). The model's matrix is
     the Hessian of a sample, updated by BFGS; the sample grows where it does not suffice. Converged means that no entry
     of the least subgradient exceeds tol and that the model promises less than GAP * tol of the loss; or that a step
-    gains less than w's dtype can tell. Where the Hessian of all rows helps no more, OWL-QN goes on. Where the loss or
-    its gradient is not finite it ends, w and b as they were.
+    gains less than w's dtype can tell. Where the Hessian of all rows helps no more, OWL-QN goes on. Where a first step
+    has to be halved twice, the curvature of each single feature is taken from all rows (of one that is seldom not 0 a
+    sample may have none). Where the loss or its gradient is not finite it ends, w and b as they were.
     """
     n, d, l1 = objective.problem.n, objective.problem.d, objective.penalty.l1
     position = objective.position()
@@ -76,8 +82,8 @@ def proximal(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
     if not finite or np.abs(objective.pseudo_gradient(position, gradient)).max(initial=0.0) <= tol:
         yield value, finite
         return
-    m, steps = first_sample(n, d, objective.problem.classes), 0
-    matrix = hessian(objective, position, m)
+    m, steps, exact = first_sample(n, d, objective.problem.classes), 0, False
+    matrix = hessian(objective, position, m, exact)
     while True:
         step = coordinate_descent(matrix, gradient, position, thresholds, SWEEPS)
         promised = inner(gradient, step) + float((thresholds * (np.abs(position + step) - np.abs(position))).sum())
@@ -85,6 +91,7 @@ def proximal(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
         if found is None and steps == 0 and m >= n:
             yield from lbfgs(objective, tol)
             return
+        lacks = steps == 0 and m < n and not exact and (found is None or is_short(found[0] - position, step))
         ratio, gained = 1.0, 0.0
         if found is not None:
             ratio = update(matrix, found[0] - position, found[2] - gradient)
@@ -96,9 +103,9 @@ def proximal(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
             yield value, bool(is_small(slope, -0.5 * promised, value, tol) or gained <= precision * abs(value))
         old = steps >= patience(n, d, min(GROWTH * m, n)) and (m < n or objective.problem.classes == 1)
         grow = found is None or old
-        if grow or (gained > 1e-3 * abs(value) and steps > 1 and not 1 / CHANGED < ratio < CHANGED):
-            m, steps = min(GROWTH * m, n) if grow else m, 0
-            matrix = hessian(objective, position, m)
+        if lacks or grow or (gained > 1e-3 * abs(value) and steps > 1 and not 1 / CHANGED < ratio < CHANGED):
+            m, steps, exact = min(GROWTH * m, n) if grow and not lacks else m, 0, exact or lacks
+            matrix = hessian(objective, position, m, exact)
 
 
 def search(

@@ -202,6 +202,24 @@ def test_features_seen_in_few_rows(K, n, sparse, fastml):
     assert fits[0].loss < fits[1].loss + 1e-5
 
 
+@pytest.mark.parametrize("K", [2, 3])
+def test_features_seen_in_few_rows_with_l1(K, fastml, monkeypatch):
+    from fastml import _solvers
+
+    rng, n, d = np.random.default_rng(0), 20_000, 40
+    X = rng.standard_normal((n, 8)) @ rng.standard_normal((8, d)) + 0.2 * rng.standard_normal((n, d))
+    X[:, :10] = rng.random((n, 10)) < 3 / n
+    X = ((X - X.mean(axis=0)) / np.maximum(X.std(axis=0), 1e-9)).astype(np.float32)
+    w = rng.standard_normal((d, K)) / 3 * np.where(np.arange(d) < 10, 0.02, 1)[:, None]
+    y = np.argmax(X @ w + rng.gumbel(size=(n, K)), axis=1)
+    passes, at = [], _solvers.Objective.at
+    monkeypatch.setattr(_solvers.Objective, "at", lambda self, place: passes.append(None) or at(self, place))
+    fit = fastml.fit_logistic(X, y, l1=1e-3, l2=1e-6, solver="proximal-newton", tol=1e-4)
+    assert fit.converged
+    assert len(passes) < 120
+    assert fit.loss < fastml.fit_logistic(X, y, l1=1e-3, l2=1e-6, solver="lbfgs", tol=1e-4, max_iter=999).loss + 1e-6
+
+
 @pytest.mark.thread_unsafe(reason="tracemalloc counts the process's memory")
 @pytest.mark.parametrize("count", [1 << 21, 3_000_001])
 def test_choosing_rows_takes_little_memory_beside_them(count, fastml):
