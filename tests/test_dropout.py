@@ -68,6 +68,14 @@ def test_large_views(fastml, rng, dtype):
         assert_same_bits(out, expected)
 
 
+def test_arrays_that_exceed_the_caches(fastml, isa, rng, dtype):
+    x = rng.standard_normal(300_003).astype(dtype)  # fetched ahead where dense
+    assert_same_bits(fastml.dropout_backward(x, 0.3, KEY), fastml.dropout_backward(np.repeat(x, 2)[::2], 0.3, KEY))
+    with silent():
+        dense, strided = (fastml.gaussian_noise(v, 1, rng=3) for v in (x, np.repeat(x, 2)[::2]))
+    assert_same_bits(dense, strided)
+
+
 @pytest.mark.parametrize("n", [*range(18), 63, 64, 65, 511, 512, 513, 1023, 1025, 16384, 16385])
 def test_length_and_offset(fastml, isa, rng, dtype, n):
     x = rng.standard_normal(n + 3).astype(dtype)

@@ -52,6 +52,37 @@ def test_parity(name, options, soft, isa, dtype, rng, fastml):
                 np.testing.assert_allclose(grad.astype(float), right_grad.astype(float), rtol=0, atol=atol)
 
 
+@pytest.mark.parametrize(("name", "options"), [case for case in CASES if case[0] in ELEMENTWISE])
+def test_the_value_alone_has_the_bits_of_that_with_a_gradient(name, options, isa, dtype, fastml):
+    info = np.finfo(dtype)
+    x = [
+        0,
+        -0.0,
+        info.smallest_subnormal,
+        info.tiny,
+        0.5,
+        1 - info.epsneg,
+        1,
+        1 + info.eps,
+        -1,
+        700,
+        info.max,
+        INF,
+        -INF,
+    ]
+    for targets in ([0, 1], [0, 1, 0.25, 2.0**-10]):  # labels alone are another kernel
+        grid = [a.ravel().astype(dtype) for a in np.meshgrid([*x, INF, -INF, NAN], targets)]
+        value = call(fastml, name, *grid, reduction="none", **options)
+        again, _ = call(fastml, name, *grid, reduction="none", return_grad=True, **options)
+        assert_same_bits(np.where(np.isnan(value), NAN, value), np.where(np.isnan(again), NAN, again))
+
+
+def test_a_delta_that_no_float32_holds(isa, rng, dtype, fastml):
+    x, t = draw("mse_loss", rng, dtype, (100,))
+    half = call(fastml, "mse_loss", x, t, reduction="none") / 2
+    assert_same_bits(call(fastml, "huber_loss", x, t, delta=1e300, reduction="none"), half)
+
+
 @pytest.mark.longdouble
 @pytest.mark.parametrize(("name", "options"), [case for case in CASES if case[0] in ELEMENTWISE])
 @pytest.mark.parametrize("soft", [False, True])
