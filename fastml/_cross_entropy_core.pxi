@@ -6,11 +6,12 @@ time, and are added up from there: so the sum depends neither on the layout of t
 
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memmove
 
 from fastml._fastml_runtime cimport (
-    FASTML_F32, FASTML_F64, FASTML_SHORT_ROW, FASTML_SUM_BLOCK, fastml_cross_entropy, kernels, parallel_for,
+    FASTML_F32, FASTML_F64, FASTML_SHORT_ROW, FASTML_SUM_BLOCK, are_classes, fastml_cross_entropy, kernels,
+    parallel_for,
 )
 
 cdef enum:
@@ -51,12 +52,16 @@ cdef inline ptrdiff_t item_size(int dtype) noexcept nogil:
 
 
 cdef void load_targets(const Problems *p, ptrdiff_t start, ptrdiff_t n, int64_t *to) noexcept nogil:
-    """Load classes; -1 where ignored."""
+    """Load classes; -1 where ignored, or no class: another thread may have changed it since it was examined."""
     cdef ptrdiff_t i
+    cdef uint64_t C = p.base.C
     gather(&p.target, INDEX, start, n, to)
     if p.ignores:
         for i in range(n):
             to[i] = -1 if to[i] == p.ignore_index else to[i]
+    if p.ignores or not are_classes(to, n, C):
+        for i in range(n):
+            to[i] = to[i] if <uint64_t>to[i] < C else -1
 
 
 cdef void move_to(const Problems *p, ptrdiff_t row, fastml_cross_entropy *problem) noexcept nogil:

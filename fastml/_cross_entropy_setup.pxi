@@ -2,7 +2,7 @@
 
 from libc.math cimport INFINITY, isfinite
 
-from fastml._fastml_runtime cimport add_weights, are_classes
+from fastml._fastml_runtime cimport add_weights
 
 import operator
 

@@ -3,10 +3,12 @@
 import concurrent.futures
 import faulthandler
 import os
+import signal
 import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 
 pytestmark = [
@@ -133,3 +135,26 @@ def test_pool_is_resized_under_load(fastml, table, threads):
         assert resizing.result() > 100
     assert [worker.result() for worker in workers] == [None] * 8
     assert not wrong
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers that raise signals")
+def test_a_target_that_changes_after_it_was_examined(fastml):
+    """It counts as ignored; its number is no place in memory any more."""
+    n = 2_000_000
+    x, target = np.broadcast_to(np.zeros(10, "f4"), (n, 10)), np.zeros(n, "i4")
+
+    def change(*_):
+        target[-1] = 2**30
+
+    start = time.perf_counter()
+    right = fastml.cross_entropy(x, target, reduction="sum")
+    seconds = time.perf_counter() - start
+    before = signal.signal(signal.SIGALRM, change)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.3 * seconds)  # examined in a hundredth of it
+        value = fastml.cross_entropy(x, target, reduction="sum")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert target[-1] == 2**30
+    assert value == pytest.approx(right * (1 - 1 / n), rel=1e-9)
