@@ -119,14 +119,14 @@ def _fill_pixel(fill: npt.ArrayLike, batch: Array) -> Array:
     numbers = "biufc" if dtype.kind == "c" else "biuf" if dtype.kind in "biuf" else dtype.kind
     if values.dtype.kind not in numbers:
         raise TypeError(f"fill: expected a value of dtype {dtype}, got {fill!r:.60}")
-    pixel = np.empty(shape, dtype)
+    fitted = np.empty(values.shape, dtype)  # looked at as given: a pixel of no channels holds nothing of it
     with np.errstate(all="ignore"):
-        pixel[...] = values.astype(dtype, casting="unsafe") if values.dtype.kind in "iufc" else values
-        kept = dtype.kind not in "biuSU" or bool((pixel == values).all())
-        finite = dtype.kind not in "fc" or bool((np.isfinite(pixel) >= np.isfinite(values)).all())
+        fitted[...] = values.astype(dtype, casting="unsafe") if values.dtype.kind in "iufc" else values
+        kept = dtype.kind not in "biuSU" or bool((fitted == values).all())
+        finite = dtype.kind not in "fc" or bool((np.isfinite(fitted) >= np.isfinite(values)).all())
     if not (kept and finite):
         raise ValueError(f"fill: expected a value of dtype {dtype}, got {fill!r:.60}")
-    return pixel
+    return np.array(np.broadcast_to(fitted, shape))
 
 
 def flips_of(params: npt.ArrayLike, n: int) -> npt.NDArray[np.bool_]:

@@ -78,6 +78,11 @@ CROPS = [
     ({"fill": 70_000, "images": np.zeros((1, 6, 6), "f2")}, ValueError, "fill: expected a value of dtype float16"),
     ({"fill": "abcd", "images": np.zeros((1, 6, 6), "U3")}, ValueError, "fill: expected a value of dtype <U3"),
     ({"fill": "a", "images": np.zeros((1, 6, 6), "u1,f4")}, ValueError, "fill: expected a value of dtype"),
+    (
+        {"fill": np.nan, "images": np.zeros((1, 6, 6, 0), "i2")},
+        ValueError,
+        "fill: expected a value of dtype int16, got nan",
+    ),
     ({"fill": None}, TypeError, "fill: expected a value of dtype uint8, got None"),
     ({"fill": [1, 2]}, ValueError, r"fill: expected shape \(\) or \(3,\), got \(2,\)"),
     ({"fill": 1e6, "images": np.zeros((1, 6, 6), "f2")}, ValueError, "fill: expected a value of dtype float16"),
