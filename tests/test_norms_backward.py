@@ -120,6 +120,18 @@ def test_statistics_of_another_x(name, C, isa, dtype, rng, fastml):
 
 
 @every_function
+@pytest.mark.parametrize("C", [1, 3, 15, 16, 17, 130])
+def test_infinite_statistics(name, C, isa, dtype, rng, fastml):
+    dy, x = rng.uniform(1, 4, (2, 20, C)).astype(dtype)
+    for mean, rstd in ((np.inf, 1), (-np.inf, 1), (0, np.inf), (np.inf, np.inf), (np.nan, 1)):
+        stats = [np.full((20, 1), s, dtype) for s in (mean, rstd)][name == "rms_norm_backward" :]
+        rows = call(fastml, name, dy, x, stats)
+        columns = call(fastml, name, np.ascontiguousarray(dy.T), np.ascontiguousarray(x.T), [s.T for s in stats], axis=0)
+        for got, right in zip((columns[0].T, *columns[1:]), rows, strict=True):
+            np.testing.assert_array_equal(got, right)
+
+
+@every_function
 @pytest.mark.parametrize("R", ROWS)
 def test_every_number_of_rows(name, R, isa, dtype, rng, fastml):
     for C in (3, 40, 129, 600):

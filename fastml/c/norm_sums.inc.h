@@ -16,7 +16,20 @@ INLINE void FN(norm_add)(int kind, const T *x, const T *dy, const T *w, FN(sum_p
     }
 }
 
-/* What is left after whole steps is padded with what adds nothing. */
+/* One element's terms. */
+INLINE void FN(norm_add_one)(int kind, T value, T g, T mean, T rstd, double *u, double *v) {
+    if (kind == FASTML_NORM_MOMENTS) {
+        double d = (double)value - (double)mean;
+        *u += d;
+        *v += d * d;
+    } else {
+        *u += (double)g;
+        *v += (double)(g * ((value - mean) * rstd));
+    }
+}
+
+/* What is left after whole steps is padded with what adds nothing, where any number does: where mean or rstd is infinite
+ * none does, and the elements are added one by one. */
 INLINE void FN(norm_row)(int kind, const T *x, const T *dy, const T *w, ptrdiff_t n, T mean, T rstd, double *lanes) {
     FN(sum_lanes) u[NORM_REGISTERS], v[NORM_REGISTERS];
     FN(sum_part) m = mean - (FN(sum_part)){0}, s = rstd - (FN(sum_part)){0};
@@ -27,6 +40,7 @@ INLINE void FN(norm_row)(int kind, const T *x, const T *dy, const T *w, ptrdiff_
         *(const FN(sum_weights) *)(lanes + NORM_LANES + k * NORM_STEP);
     for (; n > 0; n -= NORM_LANES) {
         if (n < NORM_LANES) {
+            if ((mean - mean) * rstd != 0) break;
             for (ptrdiff_t l = 0; l < NORM_LANES; l++) last[l] = mean;
             x = (const T *)memcpy(last, x, (size_t)n * sizeof(T));
             if (dy) dy = (const T *)memcpy(last_dy, dy, (size_t)n * sizeof(T));
@@ -41,6 +55,8 @@ INLINE void FN(norm_row)(int kind, const T *x, const T *dy, const T *w, ptrdiff_
     }
     UNROLL for (int k = 0; k < NORM_REGISTERS; k++) * (FN(sum_weights) *)(lanes + k * NORM_STEP) = u[k];
     UNROLL for (int k = 0; k < NORM_REGISTERS; k++) * (FN(sum_weights) *)(lanes + NORM_LANES + k * NORM_STEP) = v[k];
+    for (ptrdiff_t l = 0; l < n; l++)
+        FN(norm_add_one)(kind, x[l], dy ? w ? dy[l] * w[l] : dy[l] : 0, mean, rstd, lanes + l, lanes + NORM_LANES + l);
 }
 
 NOINLINE static void FN(norm_sums)(const fastml_norm *p, ptrdiff_t n, double *lanes) {
@@ -85,16 +101,12 @@ INLINE void FN(norm_block)(int kind, const fastml_norm *p, ptrdiff_t from, ptrdi
         for (ptrdiff_t k = j; k < w; k++) {
             double u = from ? lane[l][k] : 0, v = from ? lane[l][w + k] : 0;
             for (ptrdiff_t i = from + l; i < to; i += NORM_LANES) {
-                T value = x[i * p->x_step + k];
+                T g = 0, s = 0;
                 if (kind == FASTML_NORM_DOTS) {
-                    T g = weight ? dy[i * p->dy_step + k] * weight[i] : dy[i * p->dy_step + k];
-                    u += (double)g;
-                    v += (double)(g * ((value - mean[k]) * rstd[k]));
-                } else {
-                    double d = (double)value - (double)mean[k];
-                    u += d;
-                    v += d * d;
+                    s = rstd[k];
+                    g = weight ? dy[i * p->dy_step + k] * weight[i] : dy[i * p->dy_step + k];
                 }
+                FN(norm_add_one)(kind, x[i * p->x_step + k], g, mean[k], s, &u, &v);
             }
             lane[l][k] = u;
             lane[l][w + k] = v;
