@@ -121,7 +121,22 @@ def test_npy_with_labels_in_any_column(tmp_path, capsys, solver, column):
     np.save(tmp_path / "X.npy", X)
     found = predictions(capsys, model, data)
     assert found == predictions(capsys, model, str(tmp_path / "X.npy"))
+    assert found == predictions(capsys, model, write_csv(tmp_path / "X.csv", "abc", X.T))
+    for names, place in (("abcd", column), (["a", "b", "class", "c"], 2)):  # a usual name counts more than the place
+        columns = np.insert(X, place, y, axis=1).T
+        assert found == predictions(capsys, model, write_csv(tmp_path / "all.csv", names, columns))
     assert np.mean([int(name) for name, _ in found] == y) > 0.95
+
+
+def test_arrays_are_read_in_blocks(tmp_path, capsys, monkeypatch):
+    X, y = two_blobs()
+    np.savez(tmp_path / "data.npz", X=X, y=y)
+    models = []
+    for block in (1 << 24, 1000, 7):
+        monkeypatch.setattr("fastml.cli.arrays.BLOCK", block)
+        assert main(["train", str(tmp_path / "data.npz"), "--output", str(tmp_path / "model.npz")]) == 0
+        models.append((tmp_path / "model.npz").read_bytes())
+    assert models[0] == models[1] == models[2]
 
 
 @pytest.mark.parametrize("dtype", ["?", "i1", "<u8", ">i4", "f2", ">f4", "f8"])

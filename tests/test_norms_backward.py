@@ -126,7 +126,8 @@ def test_infinite_statistics(name, C, isa, dtype, rng, fastml):
     for mean, rstd in ((np.inf, 1), (-np.inf, 1), (0, np.inf), (np.inf, np.inf), (np.nan, 1)):
         stats = [np.full((20, 1), s, dtype) for s in (mean, rstd)][name == "rms_norm_backward" :]
         rows = call(fastml, name, dy, x, stats)
-        columns = call(fastml, name, np.ascontiguousarray(dy.T), np.ascontiguousarray(x.T), [s.T for s in stats], axis=0)
+        turned = [np.ascontiguousarray(a.T) for a in (dy, x)]
+        columns = call(fastml, name, *turned, [s.T for s in stats], axis=0)
         for got, right in zip((columns[0].T, *columns[1:]), rows, strict=True):
             np.testing.assert_array_equal(got, right)
 
