@@ -114,6 +114,15 @@ def test_l1_gives_exact_zeros_at_the_minimum(K, l2, solver, dtype, fastml):
     assert not fastml.fit_logistic(X, y, l1=10, solver=solver).w.any()
 
 
+def test_labels_that_are_floats(fastml):
+    X, y = data()
+    fit = fastml.fit_logistic(X, y.astype(float), l2=0.01)
+    assert_same_bits(fit.w, fastml.fit_logistic(X, y, l2=0.01).w)
+    for wrong in (0.5, 2.0, NAN):
+        with pytest.raises(TypeError, match=r"^y: expected 0 and 1, or an integer dtype for classes, got float64$"):
+            fastml.fit_logistic(X, np.where(np.arange(len(y)) == 7, wrong, y))
+
+
 @both_solvers
 @few_classes
 def test_weights_that_count_rows(K, solver, fastml):

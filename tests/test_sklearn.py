@@ -182,6 +182,19 @@ def test_metadata_routing():
     np.testing.assert_array_equal(routed[-1].coef_, alone.coef_)
 
 
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "i4", "?"])
+@pytest.mark.parametrize("K", [2, 3])
+def test_predictions_of_other_dtypes(K, dtype, monkeypatch):
+    monkeypatch.setattr("fastml.sklearn.data.BLOCK", 60)  # ten rows
+    X, y = data(K)
+    for computed in ("f4", "f8"):
+        model = LogisticRegression().fit(X.astype(computed), y)
+        other = (4 * X).astype(dtype)
+        scores = other.astype(float) @ model.coef_.T.astype(float) + model.intercept_
+        got = model.decision_function(other)
+        np.testing.assert_allclose(got, scores[:, 0] if K == 2 else scores, rtol=1e-4, atol=1e-4)
+
+
 def test_sparse_coefficients_predict_the_same():
     X, y = data(3)
     model = LogisticRegression(C=0.05, l1_ratio=1.0).fit(X, y)
