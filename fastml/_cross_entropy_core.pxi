@@ -52,7 +52,10 @@ cdef inline ptrdiff_t item_size(int dtype) noexcept nogil:
 
 
 cdef void load_targets(const Problems *p, ptrdiff_t start, ptrdiff_t n, int64_t *to) noexcept nogil:
-    """Load classes; -1 where ignored, or no class: another thread may have changed it since it was examined."""
+    """Load classes; -1 where ignored, or no class: another thread may have changed it since it was examined.
+
+    Its loss and gradient are 0 then, and "mean" divides by what was examined.
+    """
     cdef ptrdiff_t i
     cdef uint64_t C = p.base.C
     gather(&p.target, INDEX, start, n, to)

@@ -26,7 +26,7 @@ def is_possible(objective: Objective) -> bool:
 def hessian(objective: Objective, position: Array, m: int, exact: bool) -> Array:
     """Return the Hessian of m rows; for softmax, the mean of those of the classes, for each class.
 
-    With `exact` no entry of its diagonal is less than that of all rows.
+    With `exact` no entry of its diagonal, without l2, is less than that of all rows.
     """
     problem, K = objective.problem, objective.problem.classes
     d, n = problem.d, problem.d + (objective.fit_intercept and objective.b.size == K)
@@ -68,9 +68,9 @@ def proximal(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
     Each minimises a quadratic model plus l1 by coordinate descent (Lee, Sun and Saunders, 2014). The model's matrix is
     the Hessian of a sample, updated by BFGS; the sample grows where it does not suffice. Converged means that no entry
     of the least subgradient exceeds tol and that the model promises less than GAP * tol of the loss; or that a step
-    gains less than w's dtype can tell. Where the Hessian of all rows helps no more, OWL-QN goes on. Where a first step
-    has to be halved twice, the curvature of each single feature is taken from all rows (of one that is seldom not 0 a
-    sample may have none). Where the loss or its gradient is not finite it ends, w and b as they were.
+    gains less than w's dtype can tell. Where the Hessian of all rows helps no more, OWL-QN goes on. Features that a
+    sample lacks are met as in `newton`, whatever the number of classes. Where the loss or its gradient is not finite it
+    ends, w and b as they were.
     """
     n, d, l1 = objective.problem.n, objective.problem.d, objective.penalty.l1
     position = objective.position()

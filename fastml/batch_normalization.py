@@ -214,8 +214,8 @@ def batch_norm_backward(
     The unit is that of the sum of the absolute values of what is added up: in ``dx = weight rstd (dy - mean(dy) - h
     mean(dy h))`` with ``h = (x - mean) rstd``, for the given `mean` and `rstd` (without `training` it is ``weight rstd
     dy``); in ``dweight``, the sum of ``dy h``, and ``dbias``, the sum of `dy`. Sums are float64, in an order that
-    depends on the shape alone. Where `mean` and `rstd` are not those of `x`, `dx` of channels of few elements may be 6
-    ULP off.
+    depends on the shape alone. Where `mean` and `rstd` are not those of `x`, `dx` of channels of fewer than 8 elements
+    may be 6 ULP off.
 
     Examples
     --------

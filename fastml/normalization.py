@@ -67,7 +67,7 @@ def layer_norm_backward(
     The unit is that of the sum of the absolute values of what is added up: in ``dx = rstd (g - mean(g) - h mean(g h))``
     with ``g = dy weight`` and ``h = (x - mean) rstd``, for the given `mean` and `rstd`; in ``dweight``, the sum of
     ``dy h``, and ``dbias``, the sum of `dy`. Sums are float64, in an order that depends on the shape alone. Where
-    `mean` and `rstd` are not those of `x`, `dx` of rows of few elements may be 6 ULP off.
+    `mean` and `rstd` are not those of `x`, `dx` of rows of fewer than 8 elements may be 6 ULP off.
 
     Examples
     --------
@@ -121,7 +121,7 @@ def rms_norm_backward(
     Max error: 0.51 ULP (float16), 4 ULP (float32), 5 ULP (float64).
     The unit is that of the sum of the absolute values of what is added up, in ``dx = rstd (g - h mean(g h))`` with
     ``g = dy weight`` and ``h = x rstd``, and in ``dweight``, the sum of ``dy h``. Where `rstd` is not that of `x`, `dx`
-    of rows of few elements may be 5 ULP off.
+    of rows of fewer than 8 elements may be 5 ULP off.
 
     Examples
     --------

@@ -210,6 +210,19 @@ def test_backward(shape, training, isa, dtype, rng, fastml):
                 assert_same_bits(got, right, what)
 
 
+@pytest.mark.parametrize("C", [1, 3, 8, 17, 130])
+def test_channels_have_the_bits_of_rows(C, isa, dtype, rng, fastml):
+    """Whatever the statistics: how far off those of another x are is tested of rows."""
+    dy, x = rng.uniform(-4, 4, (2, 50, C)).astype(dtype)
+    stats = rng.uniform(0.5, 2, (2, 50)).astype(dtype)
+    for factors in ((1, 1), (np.inf, 1), (1, np.inf), (1, np.nan)):
+        mean, rstd = (np.array(s * factor, dtype) for s, factor in zip(stats, factors, strict=True))
+        with silent():
+            rows = fastml.layer_norm_backward(dy, x, mean[:, None], rstd[:, None])[0]
+            channels = fastml.batch_norm_backward(dy.T, x.T, mean, rstd)[0]
+        np.testing.assert_array_equal(channels.T, rows)
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_finite_differences(training, rng, fastml):
     x, dy = rng.standard_normal((2, 4, 3, 5))

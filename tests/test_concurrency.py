@@ -1,6 +1,7 @@
 """Every function in 16 threads at once, and a pool that is resized while they compute."""
 
 import concurrent.futures
+import contextlib
 import faulthandler
 import os
 import signal
@@ -139,8 +140,8 @@ def test_pool_is_resized_under_load(fastml, table, threads):
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers that raise signals")
 def test_a_target_that_changes_after_it_was_examined(fastml):
-    """It counts as ignored; its number is no place in memory any more."""
-    n = 2_000_000
+    """Its loss is 0; its number is no place in memory any more."""
+    n, values = 2_000_000, []
     x, target = np.broadcast_to(np.zeros(10, "f4"), (n, 10)), np.zeros(n, "i4")
 
     def change(*_):
@@ -151,10 +152,16 @@ def test_a_target_that_changes_after_it_was_examined(fastml):
     seconds = time.perf_counter() - start
     before = signal.signal(signal.SIGALRM, change)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.3 * seconds)  # examined in a hundredth of it
-        value = fastml.cross_entropy(x, target, reduction="sum")
+        for part in np.resize(
+            [0.3, 0.1, 0.6], 30
+        ):  # targets are examined in the first hundredth; a busy machine may miss
+            target[-1] = 0
+            signal.setitimer(signal.ITIMER_REAL, part * seconds)
+            with contextlib.suppress(ValueError):  # it came before that
+                values.append(fastml.cross_entropy(x, target, reduction="sum"))
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            if values and values[-1] != right:
+                break
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    assert target[-1] == 2**30
-    assert value == pytest.approx(right * (1 - 1 / n), rel=1e-9)
+    assert values[-1] == pytest.approx(right * (1 - 1 / n), rel=1e-9)

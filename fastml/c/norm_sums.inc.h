@@ -28,8 +28,8 @@ INLINE void FN(norm_add_one)(int kind, T value, T g, T mean, T rstd, double *u, 
     }
 }
 
-/* What is left after whole steps is padded with what adds nothing, where any number does: where mean or rstd is infinite
- * none does, and the elements are added one by one. */
+/* What is left after whole steps is padded with what adds nothing. Where mean or rstd is infinite or NaN no number adds
+ * nothing, and the elements are added one by one. */
 INLINE void FN(norm_row)(int kind, const T *x, const T *dy, const T *w, ptrdiff_t n, T mean, T rstd, double *lanes) {
     FN(sum_lanes) u[NORM_REGISTERS], v[NORM_REGISTERS];
     FN(sum_part) m = mean - (FN(sum_part)){0}, s = rstd - (FN(sum_part)){0};
@@ -55,8 +55,11 @@ INLINE void FN(norm_row)(int kind, const T *x, const T *dy, const T *w, ptrdiff_
     }
     UNROLL for (int k = 0; k < NORM_REGISTERS; k++) * (FN(sum_weights) *)(lanes + k * NORM_STEP) = u[k];
     UNROLL for (int k = 0; k < NORM_REGISTERS; k++) * (FN(sum_weights) *)(lanes + NORM_LANES + k * NORM_STEP) = v[k];
-    for (ptrdiff_t l = 0; l < n; l++)
-        FN(norm_add_one)(kind, x[l], dy ? w ? dy[l] * w[l] : dy[l] : 0, mean, rstd, lanes + l, lanes + NORM_LANES + l);
+    for (ptrdiff_t l = 0; l < n; l++) {
+        T g = dy ? dy[l] : 0;
+        if (w) g *= w[l];
+        FN(norm_add_one)(kind, x[l], g, mean, rstd, lanes + l, lanes + NORM_LANES + l);
+    }
 }
 
 NOINLINE static void FN(norm_sums)(const fastml_norm *p, ptrdiff_t n, double *lanes) {
