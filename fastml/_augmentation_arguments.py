@@ -126,7 +126,7 @@ def _fill_pixel(fill: npt.ArrayLike, batch: Array) -> Array:
         finite = dtype.kind not in "fc" or bool((np.isfinite(fitted) >= np.isfinite(values)).all())
     if not (kept and finite):
         raise ValueError(f"fill: expected a value of dtype {dtype}, got {fill!r:.60}")
-    return np.array(np.broadcast_to(fitted, shape))
+    return np.broadcast_to(fitted, shape)
 
 
 def flips_of(params: npt.ArrayLike, n: int) -> npt.NDArray[np.bool_]:

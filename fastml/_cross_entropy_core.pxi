@@ -59,12 +59,10 @@ cdef void load_targets(const Problems *p, ptrdiff_t start, ptrdiff_t n, int64_t 
     cdef ptrdiff_t i
     cdef uint64_t C = p.base.C
     gather(&p.target, INDEX, start, n, to)
-    if p.ignores:
-        for i in range(n):
-            to[i] = -1 if to[i] == p.ignore_index else to[i]
     if p.ignores or not are_classes(to, n, C):
         for i in range(n):
-            to[i] = to[i] if <uint64_t>to[i] < C else -1
+            if <uint64_t>to[i] >= C or (p.ignores and to[i] == p.ignore_index):
+                to[i] = -1
 
 
 cdef void move_to(const Problems *p, ptrdiff_t row, fastml_cross_entropy *problem) noexcept nogil:

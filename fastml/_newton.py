@@ -150,9 +150,9 @@ def is_small(slope: float, gap: float, value: float, tol: float) -> bool:
     return bool(slope <= tol and (gap <= GAP * tol * abs(value) or value <= tol))
 
 
-def is_short(step: Array, direction: Array) -> bool:
-    """Whether a step is so short a part of its direction that features may be missing in the sample behind that."""
-    return bool(inner(step, direction) < SHORT * inner(direction, direction))
+def is_short(found: tuple[Array, float, Array] | None, position: Array, direction: Array) -> bool:
+    """Whether no step was found, or so short a part of its direction that the sample behind that may lack features."""
+    return found is None or bool(inner(found[0] - position, direction) < SHORT * inner(direction, direction))
 
 
 def newton(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
@@ -173,7 +173,7 @@ def newton(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
     if not finite or np.abs(gradient).max(initial=0.0) <= tol:
         yield value, finite
         return
-    m, steps, fresh = first_sample(n, d, objective.problem.classes), 0, True
+    m, steps = first_sample(n, d, objective.problem.classes), 0
     single, exact = objective.problem.classes == 1, False
     hessian, history = SampledHessian(objective, position, m, True, exact), History(position.size)
     direction = history.direction(gradient, hessian.solve)
@@ -181,17 +181,17 @@ def newton(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
         found = None
         if np.isfinite(direction).all() and inner(gradient, direction) < 0:
             found = search(objective, position, value, gradient, direction, None, 1.0, precision)
-        if found is None and fresh and m >= n:
+        if found is None and steps == 0 and m >= n:
             yield from lbfgs(objective, tol)
             return
-        lacks = fresh and m < n and not exact and (found is None or is_short(found[0] - position, direction))
+        lacks = steps == 0 and m < n and not exact and is_short(found, position, direction)
         ratio, gained = 1.0, 0.0
         if found is not None:
             s, y, gained = found[0] - position, found[2] - gradient, value - found[1]
             position, value, gradient = found
             history.push(s, y)
             objective.move(position)
-            ratio, steps, fresh = hessian.adapt(s, y), steps + 1, False
+            ratio, steps = hessian.adapt(s, y), steps + 1
         grow = found is None or steps >= patience(n, d, min(GROWTH * m, n))
         # several classes' Hessians differ from their mean in any case: a new one must pay
         far = steps > (1 if single else patience(n, d, m)) and not 1 / CHANGED < ratio < CHANGED
@@ -210,5 +210,5 @@ def newton(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
             hessian = SampledHessian(objective, position, m, lacks, exact)
             if single:  # of several the matrix tells too little to go without the past
                 history = History(position.size)
-            steps, fresh = 0, True
+            steps = 0
             direction = history.direction(gradient, hessian.solve)

@@ -91,7 +91,7 @@ def proximal(objective: Objective, tol: float) -> Iterator[tuple[float, bool]]:
         if found is None and steps == 0 and m >= n:
             yield from lbfgs(objective, tol)
             return
-        lacks = steps == 0 and m < n and not exact and (found is None or is_short(found[0] - position, step))
+        lacks = steps == 0 and m < n and not exact and is_short(found, position, step)
         ratio, gained = 1.0, 0.0
         if found is not None:
             ratio = update(matrix, found[0] - position, found[2] - gradient)

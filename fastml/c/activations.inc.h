@@ -28,11 +28,11 @@
 #define TOP_HALF 0xfffffffff8000000u
 #endif
 
-/* log(1 + e^-|x|). NaN counts as the lower clamp: the caller's other term carries it, with the sign of x; of two NaNs the
- * compiler would choose which sign is kept. */
+/* log(1 + e^-|x|). The arguments of AT_LEAST are turned, so that of NaN the clamp is taken: the caller's other term carries
+ * it, with the sign of x; of two NaNs the compiler would choose which sign is kept. */
 INLINE T MATH(log1p_exp)(T x, MATH(limits) k) {
     T z = MINUS_MAGNITUDE(x);
-    z = k.low < z ? z : k.low;
+    z = AT_LEAST(k.low, z);
     T e = MATH(exp_scaled)(z, NO_LOW) * k.unit;
     return MATH(log1p_unit)(e, e / (2 + e));
 }
@@ -112,7 +112,7 @@ static const MATH(limits) MATH(gelu_limits) = {0, 38.7, DOWN};
 #endif
 INLINE T MATH(gelu)(T x, MATH(limits) k) {
     T a = MAGNITUDE(x);
-    a = a < k.high ? a : k.high; /* of NaN too, as in log1p_exp */
+    a = AT_MOST(k.high, a); /* turned, as in log1p_exp */
     MATH(reduced) z = MATH(reduce_half_square)(a, OFFSET);
     T s = FROM_BITS(BITS(z.rounded) << EXPONENT_SHIFT), e = MULADD(z.r * z.r, EXP_TAIL(z.r), z.r);
     MATH(pair) tail = MATH(normal_tail)(a, a, 0);

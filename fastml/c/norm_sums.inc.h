@@ -106,8 +106,9 @@ INLINE void FN(norm_block)(int kind, const fastml_norm *p, ptrdiff_t from, ptrdi
             for (ptrdiff_t i = from + l; i < to; i += NORM_LANES) {
                 T g = 0, s = 0;
                 if (kind == FASTML_NORM_DOTS) {
+                    g = dy[i * p->dy_step + k];
+                    if (weight) g *= weight[i];
                     s = rstd[k];
-                    g = weight ? dy[i * p->dy_step + k] * weight[i] : dy[i * p->dy_step + k];
                 }
                 FN(norm_add_one)(kind, x[i * p->x_step + k], g, mean[k], s, &u, &v);
             }
