@@ -12,7 +12,7 @@ import threading
 
 import numpy as np
 import pytest
-from ulp import LONGDOUBLE_IS_WIDER
+from ulp import measurable
 
 ISAS = ("base", "avx2", "avx512")
 SIZE = 17
@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items):
         if reason := THREAD_UNSAFE.get(item.path.stem):
             item.add_marker(pytest.mark.thread_unsafe(reason=reason))
         other = "float16" in item.name or "float32" in item.name
-        if not LONGDOUBLE_IS_WIDER and not other and item.get_closest_marker("longdouble"):
+        if not measurable("float64") and not other and item.get_closest_marker("longdouble"):
             item.add_marker(unmeasured)
 
 

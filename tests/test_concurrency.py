@@ -152,9 +152,8 @@ def test_a_target_that_changes_after_it_was_examined(fastml):
     seconds = time.perf_counter() - start
     before = signal.signal(signal.SIGALRM, change)
     try:
-        for part in np.resize(
-            [0.3, 0.1, 0.6], 30
-        ):  # targets are examined in the first hundredth; a busy machine may miss
+        # of the seconds; targets are examined in the first hundredth of them, and a busy machine may miss the rest
+        for part in np.resize([0.3, 0.1, 0.6], 30):
             target[-1] = 0
             signal.setitimer(signal.ITIMER_REAL, part * seconds)
             with contextlib.suppress(ValueError):  # it came before that

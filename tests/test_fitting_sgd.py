@@ -33,7 +33,7 @@ def test_the_seed_decides(K, fastml):
 
 
 def by_the_formula(X, y, K, l1, l2, weight, epochs):
-    """Return w, b, the losses of the epochs and the rate at the end, as the docstrings of the solver say."""
+    """Return w, b, the losses of the epochs and their rates, as the docstrings of the solver say."""
     n, rng = len(y), np.random.default_rng(7)
     w, b = (np.zeros(X.shape[1]), np.zeros(())) if K == BINARY else (np.zeros((X.shape[1], K)), np.zeros(K))
     mean_weight = 1 if weight is None else weight.mean()
@@ -59,15 +59,15 @@ def by_the_formula(X, y, K, l1, l2, weight, epochs):
 
 
 @few_classes
-@pytest.mark.parametrize("penalty", [{}, {"l1": 0.01, "l2": 0.03}])
+@pytest.mark.parametrize(("l1", "l2"), [(0, 0), (0.01, 0.03)])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_epochs_by_the_formula(K, penalty, weighted, fastml):
+def test_epochs_by_the_formula(K, l1, l2, weighted, fastml):
     X, y = data(K, n=1000)
     X = X * [4, 1, 1, 1, 1, 0.5] + 0.5  # one direction is longest by far: the power method finds how long
     weight = np.random.default_rng(1).random(1000) if weighted else None
-    w, b, losses, rates = by_the_formula(X, y, K, penalty.get("l1", 0), penalty.get("l2", 0), weight, 60)
+    w, b, losses, rates = by_the_formula(X, y, K, l1, l2, weight, 60)
     assert rates[0] > rates[-1]
-    result = fit(fastml, X, y, **penalty, sample_weight=weight, rng=7, max_iter=60, tol=0)
+    result = fit(fastml, X, y, l1=l1, l2=l2, sample_weight=weight, rng=7, max_iter=60, tol=0)
     np.testing.assert_allclose(result.w, w, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(result.b, b, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose([step.loss for step in result.history], losses, rtol=1e-7)

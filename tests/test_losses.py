@@ -55,21 +55,7 @@ def test_parity(name, options, soft, isa, dtype, rng, fastml):
 @pytest.mark.parametrize(("name", "options"), [case for case in CASES if case[0] in ELEMENTWISE])
 def test_the_value_alone_has_the_bits_of_that_with_a_gradient(name, options, isa, dtype, fastml):
     info = np.finfo(dtype)
-    x = [
-        0,
-        -0.0,
-        info.smallest_subnormal,
-        info.tiny,
-        0.5,
-        1 - info.epsneg,
-        1,
-        1 + info.eps,
-        -1,
-        700,
-        info.max,
-        INF,
-        -INF,
-    ]
+    x = [0, -0.0, info.smallest_subnormal, info.tiny, 0.5, 1 - info.epsneg, 1, 1 + info.eps, -1, 700, info.max]
     for targets in ([0, 1], [0, 1, 0.25, 2.0**-10]):  # labels alone are another kernel
         grid = [a.ravel().astype(dtype) for a in np.meshgrid([*x, INF, -INF, NAN], targets)]
         value = call(fastml, name, *grid, reduction="none", **options)

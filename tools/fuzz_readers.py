@@ -20,7 +20,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from scratch import ROOT
+
 TARGETS = ("csv", "npy", "npz", "model", "arguments", "cgroup")
 STATISTICS = re.compile(r"stat::number_of_executed_units: *(\d+)|cov: (\d+)")
 CLANGS = ("clang", "clang-19")
